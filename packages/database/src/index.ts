@@ -1,1 +1,6 @@
-export {};
+export * from "./client.js";
+export { Prisma } from "./generated/prisma/client.js";
+export * from "./generated/prisma/enums.js";
+export type * from "./generated/prisma/models.js";
+export * from "./mailbox.js";
+export * from "./migrate.js";
