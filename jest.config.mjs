@@ -3,7 +3,7 @@ const shared = {
   testEnvironment: "node",
   extensionsToTreatAsEsm: [".ts"],
   // Inside the workspace, "source" resolves @granary/* to TypeScript, so tests never run a stale build.
-  testEnvironmentOptions: { customExportConditions: ["source", "node", "import"] },
+  testEnvironmentOptions: { customExportConditions: ["source", "node"] },
   moduleNameMapper: { "^(\\.{1,2}/.*)\\.js$": "$1" },
   transform: {
     "^.+\\.ts$": [
