@@ -1,0 +1,125 @@
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { CodedError, DATA_FRAGMENTS, FRAGMENTS_PER_SEGMENT, KiB, PARITY_FRAGMENTS } from "@granary/primitives";
+import { ReedSolomonErasure } from "@subspace/reed-solomon-erasure.wasm";
+import type { ErasureCodec } from "./codec.js";
+import { checkRow, chooseFour, fragmentLengthOf, type PresentFragment, parityRoom, segmentRoom } from "./shape.js";
+import { encodeRows } from "./table-codec.js";
+
+/**
+ * The library copies a whole stripe (all twelve pieces) into its own memory, which never shrinks. So segments pass
+ * through in stripes: bytes of each fragment per stripe.
+ */
+const STRIPE_BYTES = 512 * KiB;
+
+const wasmPath = createRequire(import.meta.url).resolve(
+  "@subspace/reed-solomon-erasure.wasm/dist/reed_solomon_erasure_bg.wasm",
+);
+
+/**
+ * The npm codec, fenced in. Seen in its `reconstruct`: after an earlier call on the same instance it crashes, reports
+ * missing shards that are there, or says OK over wrong data. Hence here
+ * - every reconstruction of a stripe has an instance of its own, thrown away after;
+ * - every restored stripe is encoded again, by the look-up tables, to the fragments it was made of. They determine it
+ *   completely, so a difference is the library's fault: CODEC_RESULT_WRONG, and no byte goes out;
+ * - lengths are checked before, because some wrong ones make it panic.
+ * One instance for all encoding is sound; it restores data fragments only, which is all we ask.
+ */
+export function createSubspaceCodec(): ErasureCodec {
+  const wasm = readFileSync(wasmPath);
+  const encoder = ReedSolomonErasure.fromBytes(wasm);
+
+  return {
+    name: "subspace",
+
+    encode(segment, offered) {
+      const length = fragmentLengthOf(segment);
+      const parity = parityRoom(length, offered);
+      const room = new Uint8Array(Math.min(STRIPE_BYTES, length) * FRAGMENTS_PER_SEGMENT);
+      for (const { from, to } of stripesOf(length)) {
+        const size = to - from;
+        const stripe = emptyStripe(room, size);
+        for (let k = 0; k < DATA_FRAGMENTS; k += 1) {
+          stripe.set(segment.subarray(k * length + from, k * length + to), k * size);
+        }
+        expectOk(encoder.encode(stripe, DATA_FRAGMENTS, PARITY_FRAGMENTS), "encode");
+        for (let i = 0; i < PARITY_FRAGMENTS; i += 1) {
+          const row = DATA_FRAGMENTS + i;
+          parity.set(stripe.subarray(row * size, (row + 1) * size), i * length + from);
+        }
+      }
+      return Array.from({ length: FRAGMENTS_PER_SEGMENT }, (_, row) =>
+        row < DATA_FRAGMENTS
+          ? segment.subarray(row * length, (row + 1) * length)
+          : parity.subarray((row - DATA_FRAGMENTS) * length, (row - DATA_FRAGMENTS + 1) * length),
+      );
+    },
+
+    encodeRow(segment, row) {
+      checkRow(row);
+      const length = fragmentLengthOf(segment);
+      if (row < DATA_FRAGMENTS) return segment.subarray(row * length, (row + 1) * length);
+      const output = new Uint8Array(length);
+      encodeRows(segment, [row], [output]);
+      return output;
+    },
+
+    reconstruct(fragments, offered) {
+      const four = chooseFour(fragments);
+      const length = four[0]?.bytes.length as number;
+      const segment = segmentRoom(length, offered);
+      const available = Array.from({ length: FRAGMENTS_PER_SEGMENT }, (_, row) => four.some((one) => one.row === row));
+      const room = new Uint8Array(Math.min(STRIPE_BYTES, length) * FRAGMENTS_PER_SEGMENT);
+      for (const { from, to } of stripesOf(length)) {
+        const size = to - from;
+        const stripe = emptyStripe(room, size);
+        for (const { row, bytes } of four) stripe.set(bytes.subarray(from, to), row * size);
+        if (four.some(({ row }) => row >= DATA_FRAGMENTS)) {
+          const decoder = ReedSolomonErasure.fromBytes(wasm);
+          expectOk(decoder.reconstruct(stripe, DATA_FRAGMENTS, PARITY_FRAGMENTS, available), "reconstruct");
+        }
+        expectSame(stripe.subarray(0, DATA_FRAGMENTS * size), four, from, to);
+        for (let k = 0; k < DATA_FRAGMENTS; k += 1) {
+          segment.set(stripe.subarray(k * size, (k + 1) * size), k * length + from);
+        }
+      }
+      return segment;
+    },
+  };
+}
+
+/** Which bytes of each fragment make up each stripe; the last may be shorter. */
+function* stripesOf(fragmentLength: number): Generator<{ from: number; to: number }> {
+  for (let from = 0; from < fragmentLength; from += STRIPE_BYTES) {
+    yield { from, to: Math.min(from + STRIPE_BYTES, fragmentLength) };
+  }
+}
+
+/** Zeroed for each use: nothing of the stripe before can be mistaken for a result. */
+function emptyStripe(room: Uint8Array, pieceLength: number): Uint8Array {
+  return room.subarray(0, pieceLength * FRAGMENTS_PER_SEGMENT).fill(0);
+}
+
+function expectOk(result: number, step: string): void {
+  if (result !== ReedSolomonErasure.RESULT_OK) {
+    throw new CodedError("CODEC_RESULT_WRONG", "bug", `the npm codec refused to ${step} valid fragments`, { result });
+  }
+}
+
+/** The restored stripe must give back exactly the four pieces that it was restored from. */
+function expectSame(stripe: Uint8Array, four: readonly PresentFragment[], from: number, to: number): void {
+  const again = four.map(() => new Uint8Array(to - from));
+  encodeRows(
+    stripe,
+    four.map(({ row }) => row),
+    again,
+  );
+  four.forEach(({ row, bytes }, i) => {
+    if (Buffer.compare(again[i] as Uint8Array, bytes.subarray(from, to)) !== 0) {
+      throw new CodedError("CODEC_RESULT_WRONG", "bug", "the npm codec restored bytes that do not fit its input", {
+        row,
+        from,
+      });
+    }
+  });
+}
