@@ -1,1 +1,2 @@
-export {};
+export * from "./blob-store.js";
+export { createFilesystemBlobStore } from "./filesystem-blob-store.js";

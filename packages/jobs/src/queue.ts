@@ -1,0 +1,90 @@
+import { asCodedError, CodedError, isRetryable } from "@granary/primitives";
+import type { Log } from "@granary/telemetry";
+import { Queue, UnrecoverableError, Worker } from "bullmq";
+import { Redis } from "ioredis";
+
+/**
+ * A queue inside one service. A job carries a row's id and nothing else; the row in Postgres is the truth, so Redis may
+ * be wiped: whoever sweeps the rows adds their jobs again.
+ */
+export interface JobQueue {
+  /** Adds a job unless one with this id waits or runs already. */
+  add(rowId: string, options?: { delayMs?: number }): Promise<void>;
+  /** Jobs that wait, are delayed, or run. */
+  depth(): Promise<{ waiting: number; delayed: number; active: number }>;
+  close(): Promise<void>;
+}
+
+export interface JobWorker {
+  /** Stops taking jobs and waits for the running ones. */
+  close(): Promise<void>;
+}
+
+const connect = (url: string, log: Log): Redis => {
+  const connection = new Redis(url, { maxRetriesPerRequest: null, enableReadyCheck: true });
+  let isDown = false;
+  connection.on("error", (error) => {
+    if (!isDown)
+      log.thrown("redis is not reachable", new CodedError("REDIS_UNREACHABLE", "unavailable", error.message));
+    isDown = true;
+  });
+  connection.on("ready", () => {
+    isDown = false;
+  });
+  return connection;
+};
+
+export function createJobQueue(options: { name: string; redisUrl: string; log: Log }): JobQueue {
+  const connection = connect(options.redisUrl, options.log);
+  const queue = new Queue(options.name, { connection });
+  return {
+    async add(rowId, { delayMs = 0 } = {}) {
+      // removeOnComplete and removeOnFail free the id, so that a row can be queued again later.
+      await queue.add(options.name, {}, { jobId: rowId, delay: delayMs, removeOnComplete: true, removeOnFail: true });
+    },
+    async depth() {
+      const counts = await queue.getJobCounts("waiting", "delayed", "active");
+      return { waiting: counts.waiting ?? 0, delayed: counts.delayed ?? 0, active: counts.active ?? 0 };
+    },
+    async close() {
+      await queue.close();
+      connection.disconnect();
+    },
+  };
+}
+
+/**
+ * Runs `work` for each job. Errors do not make BullMQ retry: the row keeps its own count and due time, and the sweep
+ * decides. They are logged by their category.
+ */
+export function createJobWorker(options: {
+  name: string;
+  redisUrl: string;
+  concurrency: number;
+  log: Log;
+  work: (rowId: string, signal: AbortSignal) => Promise<void>;
+}): JobWorker {
+  const connection = connect(options.redisUrl, options.log);
+  const stopping = new AbortController();
+  const worker = new Worker(
+    options.name,
+    async (job) => {
+      try {
+        await options.work(job.id ?? "", stopping.signal);
+      } catch (thrown) {
+        const error = asCodedError(thrown);
+        options.log.thrown(`job of ${options.name} ended with an error`, error, { job: job.id });
+        throw isRetryable(error) ? error : new UnrecoverableError(error.code);
+      }
+    },
+    { connection, concurrency: options.concurrency, lockDuration: 60_000, maxStalledCount: 0 },
+  );
+  worker.on("error", (error) => options.log.debug("queue worker", { reason: error.message }));
+  return {
+    async close() {
+      stopping.abort();
+      await worker.close();
+      connection.disconnect();
+    },
+  };
+}

@@ -1,0 +1,124 @@
+import { type EventHandlersFor, type EventName, events, eventsFor, type Service } from "@granary/contracts";
+import { asCodedError, type Category, CodedError } from "@granary/primitives";
+import type { Log } from "@granary/telemetry";
+import { AckPolicy, type ConsumerMessages, type JsMsg, jetstream, jetstreamManager } from "@nats-io/jetstream";
+import type { NatsConnection } from "@nats-io/transport-node";
+import type { Inbox } from "./mailbox.js";
+import { ensureStream, STREAM } from "./stream.js";
+
+/** What becomes of a message whose handler threw. A message that cannot ever work is not delivered again. */
+const afterError: Record<Category, "drop" | "again"> = {
+  invalid: "drop",
+  denied: "drop",
+  absent: "drop",
+  conflict: "drop",
+  exhausted: "again",
+  unavailable: "again",
+  timeout: "again",
+  corrupt: "drop",
+  bug: "again",
+};
+const REDELIVERY_DELAY_MS = 2_000;
+/** A handler that fails this often has met a poison message; the sweeps over the database do without it. */
+const DELIVERIES_MAX = 20;
+const RECONSUME_DELAY_MS = 500;
+
+export type ConsumeOutcome = "handled" | "duplicate" | "dropped" | "redelivered";
+
+export interface Consumer {
+  close(): Promise<void>;
+}
+
+/**
+ * Consumes every event that names `service`, each with a durable consumer of its own. The effect of a message and the
+ * memory of it commit together. Stream and consumers are created when absent, also after NATS was wiped.
+ */
+export function consumeEvents<S extends Service, Tx>(options: {
+  connection: NatsConnection;
+  service: S;
+  inbox: Inbox<Tx>;
+  handlers: EventHandlersFor<S, Tx>;
+  log: Log;
+  observe?: (event: EventName, outcome: ConsumeOutcome) => void;
+}): Consumer {
+  const stopping = new AbortController();
+  const running = new Set<ConsumerMessages>();
+  const loops = eventsFor(options.service).map((name) => consumeOne(name));
+
+  async function consumeOne(name: EventName): Promise<void> {
+    while (!stopping.signal.aborted) {
+      try {
+        const messages = await openMessages(options.connection, options.service, name);
+        running.add(messages);
+        if (stopping.signal.aborted) messages.stop();
+        for await (const message of messages) await handleOne(name, message);
+        running.delete(messages);
+      } catch (error) {
+        if (stopping.signal.aborted) return;
+        options.log.debug("consuming is interrupted", { event: name, reason: asCodedError(error).message });
+      }
+      await pause(RECONSUME_DELAY_MS, stopping.signal);
+    }
+  }
+
+  async function handleOne(name: EventName, message: JsMsg): Promise<void> {
+    const consumer = durableName(options.service, name);
+    const messageId = message.headers?.get("Nats-Msg-Id") || `${message.info.stream}-${message.seq}`;
+    try {
+      const parsed = events[name].schema.safeParse(message.json());
+      if (!parsed.success) throw new CodedError("EVENT_INVALID", "invalid", parsed.error.message);
+      const handler = (options.handlers as Record<string, (message: unknown, tx: Tx) => Promise<void>>)[name];
+      if (handler === undefined) throw new CodedError("HANDLER_MISSING", "bug", `no handler for ${name}`);
+      const ran = await options.inbox.once(consumer, messageId, (tx) => handler(parsed.data, tx));
+      message.ack();
+      options.observe?.(name, ran ? "handled" : "duplicate");
+    } catch (thrown) {
+      const error = asCodedError(thrown);
+      const drop = afterError[error.category] === "drop" || message.info.deliveryCount >= DELIVERIES_MAX;
+      options.log.thrown(drop ? "an event is dropped" : "an event will be tried again", error, {
+        event: name,
+        messageId,
+      });
+      if (drop) message.term(error.code);
+      else message.nak(REDELIVERY_DELAY_MS);
+      options.observe?.(name, drop ? "dropped" : "redelivered");
+    }
+  }
+
+  return {
+    async close() {
+      stopping.abort();
+      for (const messages of running) messages.stop();
+      await Promise.all(loops);
+    },
+  };
+}
+
+const durableName = (service: Service, name: EventName): string =>
+  `${service}--${events[name].subject.split(".").slice(1).join("-")}`;
+
+async function openMessages(connection: NatsConnection, service: Service, name: EventName): Promise<ConsumerMessages> {
+  const manager = await jetstreamManager(connection);
+  await ensureStream(manager);
+  const durable = durableName(service, name);
+  await manager.consumers.add(STREAM, {
+    durable_name: durable,
+    filter_subject: events[name].subject,
+    ack_policy: AckPolicy.Explicit,
+    ack_wait: 60 * 1e9,
+    max_ack_pending: 64,
+  });
+  const consumer = await jetstream(connection).consumers.get(STREAM, durable);
+  // A consumer that was wiped with its server is reported by missed heartbeats; the loop then opens it anew.
+  return consumer.consume({ max_messages: 32, abort_on_missing_resource: true, idle_heartbeat: 1_000, expires: 5_000 });
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener("abort", () => {
+      clearTimeout(timer);
+      resolve();
+    });
+  });
+}
