@@ -1,1 +1,10 @@
-export {};
+export {
+  type Candidate,
+  type NextStep,
+  type NotEnough,
+  nextStep,
+  planRead,
+  type ReadPlan,
+  type ReadProgress,
+} from "./plan.js";
+export { contentRange, dataRowsOf, parseRange, type RangeAnswer, type SegmentSpan, spansOf } from "./range.js";
