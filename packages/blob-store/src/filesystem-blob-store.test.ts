@@ -91,7 +91,6 @@ describe("filesystem blob store", () => {
   it("never uses an upload id as a path before checking it", async () => {
     await expect(store.remove("../../etc" as UploadId)).rejects.toMatchObject({ code: "UPLOAD_ID_INVALID" });
   });
-  });
 
   it("says so when an upload has nothing staged", async () => {
     await expect(store.open(newUpload())).rejects.toMatchObject({ code: "STAGED_OBJECT_ABSENT" });

@@ -1,1 +1,10 @@
-export {};
+export * from "./config.js";
+export * from "./error.filter.js";
+export * from "./health.js";
+export * from "./http-error.js";
+export * from "./loop.js";
+export * from "./nats-client.js";
+export * from "./request-controller.js";
+export * from "./run-main.js";
+export * from "./service.js";
+export * from "./token.js";

@@ -1,0 +1,45 @@
+/** Answers whether a dependency works now; throws or rejects with the reason when not. */
+export type HealthCheck = () => Promise<void>;
+
+export interface Health {
+  /** The process works at all. */
+  live(): { status: "ok" };
+  /** Every dependency answers and the service is not draining. */
+  ready(): Promise<{ ok: boolean; checks: Record<string, string> }>;
+  /** From now on the service is not ready: it takes no new work. */
+  drain(): void;
+}
+
+const CHECK_TIMEOUT_MS = 3_000;
+
+export function createHealth(checks: Readonly<Record<string, HealthCheck>>): Health {
+  let isDraining = false;
+  return {
+    live: () => ({ status: "ok" }),
+    drain: () => {
+      isDraining = true;
+    },
+    async ready() {
+      const results = await Promise.all(
+        Object.entries(checks).map(async ([name, check]) => [name, await outcomeOf(check)] as const),
+      );
+      const all = Object.fromEntries(isDraining ? [...results, ["draining", "yes"] as const] : results);
+      return { ok: !isDraining && results.every(([, outcome]) => outcome === "ok"), checks: all };
+    },
+  };
+}
+
+async function outcomeOf(check: HealthCheck): Promise<string> {
+  let timer: NodeJS.Timeout | undefined;
+  const timeout = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error("no answer in time")), CHECK_TIMEOUT_MS);
+  });
+  try {
+    await Promise.race([check(), timeout]);
+    return "ok";
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  } finally {
+    clearTimeout(timer);
+  }
+}
