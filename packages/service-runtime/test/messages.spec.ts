@@ -1,0 +1,166 @@
+import { rm } from "node:fs/promises";
+import type { EventHandlersFor, MessageOf, RequestHandlersFor } from "@granary/contracts";
+import {
+  connectDatabase,
+  createInbox,
+  createOutbox,
+  type Database,
+  migrate,
+  type Transaction,
+} from "@granary/database";
+import { connectNats, consumeEvents, createRelay, respondersFor } from "@granary/messaging";
+import { CodedError, type UploadId } from "@granary/primitives";
+import { createRegister, silentLog } from "@granary/telemetry";
+import { poll, type Server, startNats, startPostgres, temporaryFolder } from "@granary/testnet";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { connectRequester, startService } from "../src/index.js";
+
+const failed = (n: number): MessageOf<"encodingFailed"> => ({
+  uploadId: `00000000-0000-4000-8000-${n.toString().padStart(12, "0")}` as UploadId,
+  failure: { code: "X", reason: "test" },
+});
+const idOf = (n: number) => failed(n).uploadId;
+
+describe("facts and requests over NATS", () => {
+  let postgres: Server;
+  let nats: Server;
+  let database: Database;
+  let folder: string;
+
+  beforeAll(async () => {
+    folder = await temporaryFolder("messages");
+    [postgres, nats] = await Promise.all([
+      startPostgres({ dataDir: `${folder}/postgres`, durable: false }),
+      startNats({ dataDir: `${folder}/nats`, durable: false }),
+    ]);
+    await migrate(postgres.url);
+    database = connectDatabase({ url: postgres.url, poolSize: 5 });
+  });
+
+  afterAll(async () => {
+    await database?.$disconnect();
+    await nats?.stop();
+    await postgres?.stop();
+    await rm(folder, { recursive: true, force: true });
+  });
+
+  /** The ingest-gateway's side, with a handler that counts what it was given. */
+  async function startConsumer(onFailed: (message: MessageOf<"encodingFailed">, tx: Transaction) => Promise<void>) {
+    const connection = await connectNats({ url: nats.url, name: "test-consumer" });
+    const nothing = async () => {};
+    const handlers: EventHandlersFor<"ingest-gateway", Transaction> = {
+      encodingFailed: onFailed,
+      objectEncoded: nothing,
+      dealAdvanced: nothing,
+      fileDeleted: nothing,
+    };
+    const inbox = createInbox(database, "ingest");
+    const consumer = consumeEvents({ connection, service: "ingest-gateway", inbox, handlers, log: silentLog });
+    return async () => {
+      await consumer.close();
+      await connection.close();
+    };
+  }
+
+  async function startRelayLoop() {
+    const connection = await connectNats({ url: nats.url, name: "test-relay" });
+    const outbox = createOutbox(database, "manifest");
+    const relay = createRelay({ connection, outbox, log: silentLog });
+    return {
+      outbox,
+      announce: (n: number) => database.$transaction((tx) => outbox.add(tx, "granary.encoding.failed.v1", failed(n))),
+      /** Publishes, trying again while NATS is away. */
+      flush: () => poll(async () => ((await relay.step().catch(() => "busy")) === "idle" ? true : false), 20_000, 50),
+      close: () => connection.close(),
+    };
+  }
+
+  it("brings a fact of a committed transaction to its consumer, and none of one that was rolled back", async () => {
+    const seen: string[] = [];
+    const stop = await startConsumer(async ({ uploadId }) => void seen.push(uploadId));
+    const relay = await startRelayLoop();
+    await expect(
+      database.$transaction(async (tx) => {
+        await relay.outbox.add(tx, "granary.encoding.failed.v1", failed(1));
+        throw new Error("rolled back");
+      }),
+    ).rejects.toThrow("rolled back");
+    await relay.announce(2);
+    await relay.flush();
+    await poll(async () => seen.includes(idOf(2)), 20_000, 20);
+    expect(seen).toEqual([idOf(2)]);
+    await relay.close();
+    await stop();
+  });
+
+  it("has the effect of a message once although its handler fails first", async () => {
+    let tries = 0;
+    let effects = 0;
+    const stop = await startConsumer(async ({ uploadId }, tx) => {
+      if (uploadId !== idOf(3)) return;
+      tries += 1;
+      await tx.$executeRawUnsafe("SELECT 1");
+      if (tries === 1) throw new CodedError("NOT_NOW", "unavailable", "first try");
+      effects += 1;
+    });
+    const relay = await startRelayLoop();
+    await relay.announce(3);
+    await relay.flush();
+    expect(await poll(async () => effects === 1, 20_000, 20)).toBe(true);
+    expect(tries).toBe(2);
+    await relay.close();
+    await stop();
+  });
+
+  it("goes on by itself after NATS lost everything it had", async () => {
+    const seen = new Set<string>();
+    const stop = await startConsumer(async ({ uploadId }) => void seen.add(uploadId));
+    const relay = await startRelayLoop();
+    await relay.announce(4);
+    await relay.flush();
+    expect(await poll(async () => seen.has(idOf(4)), 20_000, 20)).toBe(true);
+    await nats.wipe();
+    await relay.announce(5);
+    expect(await relay.flush()).toBe(true);
+    expect(await poll(async () => seen.has(idOf(5)), 40_000, 50)).toBe(true);
+    await relay.close();
+    await stop();
+  });
+
+  it("answers requests, with errors as they were thrown, and says who does not answer", async () => {
+    const handlers: RequestHandlersFor<"preprocessor"> = {
+      manifestSegments: async ({ from }) => {
+        if (from === 7) throw new CodedError("SEGMENT_UNKNOWN", "absent", "no such segment", { from });
+        return { segments: [], segmentCount: 1 };
+      },
+    };
+    const service = await startService(
+      {
+        name: "preprocessor",
+        http: { host: "127.0.0.1", port: 0 },
+        natsUrl: nats.url,
+        log: silentLog,
+        register: createRegister({ service: "preprocessor", processMetrics: true }),
+        responders: respondersFor("preprocessor", handlers),
+        checks: { always: async () => {} },
+      },
+      [],
+    );
+    const { request, part } = await connectRequester({ natsUrl: nats.url });
+    const ask = (from: number) => request("manifestSegments", { uploadId: idOf(1), from, count: 1 });
+    expect(await ask(0)).toEqual({ segments: [], segmentCount: 1 });
+    await expect(ask(7)).rejects.toMatchObject({ code: "SEGMENT_UNKNOWN", category: "absent", details: { from: 7 } });
+    await expect(ask(-1)).rejects.toMatchObject({ code: "REQUEST_INVALID", category: "invalid" });
+    await expect(request("gatewayShow", {})).rejects.toMatchObject({ category: "unavailable" });
+
+    expect((await fetch(`${service.url}/ready`)).status).toBe(200);
+    expect(await (await fetch(`${service.url}/metrics`)).text()).toContain("process_cpu_seconds_total");
+    const unknown = await fetch(`${service.url}/no/such/route`);
+    expect([unknown.status, await unknown.json()]).toMatchObject([
+      404,
+      { code: 404, error: { code: "ROUTE_UNKNOWN" } },
+    ]);
+    await part.stop();
+    await service.stop();
+  });
+});
