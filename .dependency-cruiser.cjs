@@ -119,7 +119,7 @@ module.exports = {
   options: {
     // TypeScript 7 has no API that dependency-cruiser could parse with.
     parser: "swc",
-    exclude: { path: "/dist/|/generated/" },
+    exclude: { path: "^(?:apps|packages)/[^/]+/(?:dist|src/generated)/" },
     doNotFollow: { path: "node_modules|/vectors/" },
     enhancedResolveOptions: {
       exportsFields: ["exports"],

@@ -2,6 +2,8 @@ import { spawn } from "node:child_process";
 import { delimiter, dirname, join } from "node:path";
 import { root } from "./root.mjs";
 
+const forwarded = ["SIGINT", "SIGTERM"];
+
 /** The environment for tools of the repository: ours first on PATH, none of them phones home or asks questions. */
 export const toolEnv = {
   ...process.env,
@@ -17,24 +19,27 @@ export const toolEnv = {
   PRISMA_SCHEMA_ENGINE_BINARY: "/bin/true",
 };
 
-/** Runs a tool in the repository's root with its output shown. Returns its exit code; 127 when it cannot be run. */
-export function run(file, args, { quiet = false } = {}) {
+/**
+ * Runs a tool in the repository's root and returns its exit code; 127 when it cannot be run. Its output is shown, or,
+ * for one that only matters when it fails, kept back until it does.
+ */
+export function run(file, args, { onlyFailure = false } = {}) {
   return new Promise((resolve) => {
-    const output = quiet ? "ignore" : "inherit";
+    const output = onlyFailure ? "pipe" : "inherit";
     const child = spawn(file, args, { cwd: root, env: toolEnv, stdio: ["ignore", output, output] });
+    const kept = [];
+    for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk) => kept.push(chunk));
     const forward = (signal) => child.kill(signal);
-    const stopForwarding = () => {
-      for (const signal of ["SIGINT", "SIGTERM"]) process.off(signal, forward);
+    for (const signal of forwarded) process.on(signal, forward);
+    const finish = (code) => {
+      for (const signal of forwarded) process.off(signal, forward);
+      if (code !== 0) process.stdout.write(Buffer.concat(kept));
+      resolve(code);
     };
-    for (const signal of ["SIGINT", "SIGTERM"]) process.on(signal, forward);
     child.on("error", (error) => {
-      stopForwarding();
       console.error(`${file}: ${error.message}`);
-      resolve(127);
+      finish(127);
     });
-    child.on("exit", (code, signal) => {
-      stopForwarding();
-      resolve(code ?? (signal === "SIGINT" ? 130 : 143));
-    });
+    child.on("close", (code, signal) => finish(code ?? (signal === "SIGINT" ? 130 : 143)));
   });
 }
