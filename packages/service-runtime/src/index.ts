@@ -7,4 +7,5 @@ export * from "./nats-client.js";
 export * from "./request-controller.js";
 export * from "./run-main.js";
 export * from "./service.js";
+export * from "./thread-pool.js";
 export * from "./token.js";
