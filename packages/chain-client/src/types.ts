@@ -145,6 +145,8 @@ export type ChainEvent = EventOrigin &
     | { readonly kind: "runtimeUpdated" }
     | { readonly kind: "extrinsicSucceeded" }
     | { readonly kind: "extrinsicFailed"; readonly failure: DispatchFailure }
+    /** The extrinsic is said to have succeeded, the call inside `sudo` did not. */
+    | { readonly kind: "sudoFailed"; readonly failure: DispatchFailure }
     | { readonly kind: "other"; readonly pallet: string; readonly name: string }
   );
 export type ChainEventKind = ChainEvent["kind"];

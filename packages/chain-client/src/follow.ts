@@ -1,0 +1,178 @@
+import { CodedError } from "@granary/primitives";
+import { decodeEvents } from "./decode-event.js";
+import { type Runtime, storageEntry, storageKey } from "./runtime.js";
+import type { Header, Session } from "./session.js";
+import type { BlockRef, FinalizedBlock } from "./types.js";
+
+export interface FollowTiming {
+  /** The finalized head is asked for at least this often, whatever the subscription says. */
+  readonly pollMs: number;
+  /** A node that stays this long behind where we were, and is not catching up, has another history. */
+  readonly behindMs: number;
+}
+
+/** Blocks that are fetched at once when there is a gap. */
+const AHEAD = 16;
+const finalizedHeads = {
+  subscribe: "chain_subscribeFinalizedHeads",
+  unsubscribe: "chain_unsubscribeFinalizedHeads",
+  update: "chain_finalizedHead",
+} as const;
+
+/**
+ * The head is asked for; the subscription only says when to ask. So a subscription that is silent, or lost with its
+ * connection, costs at most `pollMs` and never a block.
+ */
+export async function* followFinalized(
+  session: Session,
+  timing: FollowTiming,
+  options: { after: BlockRef; signal: AbortSignal },
+): AsyncGenerator<FinalizedBlock> {
+  const bell = createBell(options.signal);
+  const hints = createHints(session, bell.ring);
+  let last = options.after;
+  let behindSince: number | null = null;
+  try {
+    await checkPlace(session, last);
+    while (!options.signal.aborted) {
+      await hints.ensure();
+      const head = await session.header(await session.finalizedHash());
+      if (head.number < last.number) {
+        behindSince ??= Date.now();
+        await checkBehind(session, head, last, Date.now() - behindSince > timing.behindMs);
+      } else behindSince = null;
+      for await (const block of blocksBetween(session, last, head, options.signal)) {
+        yield block;
+        last = block;
+      }
+      if (head.number <= last.number) await bell.wait(timing.pollMs);
+    }
+  } finally {
+    hints.stop();
+  }
+}
+
+const mismatch = (after: BlockRef): CodedError =>
+  new CodedError("CHAIN_HISTORY_MISMATCH", "conflict", "this chain does not have the block that was read last", {
+    number: after.number,
+    hash: after.hash,
+  });
+
+async function checkPlace(session: Session, after: BlockRef): Promise<void> {
+  const hash = await session.blockHash(after.number);
+  if (hash !== null && hash !== after.hash) throw mismatch(after);
+}
+
+async function checkBehind(session: Session, head: Header, last: BlockRef, isLong: boolean): Promise<void> {
+  await checkPlace(session, last);
+  if (!isLong) return;
+  const { isSyncing } = await session.rpc.send<{ isSyncing: boolean }>("system_health");
+  if (!isSyncing && head.number < last.number) throw mismatch(last);
+}
+
+/** Blocks after `last` up to `head`, fetched some at a time, each checked to be the child of the one before. */
+async function* blocksBetween(
+  session: Session,
+  last: BlockRef,
+  head: Header,
+  signal: AbortSignal,
+): AsyncGenerator<FinalizedBlock> {
+  let parent = last;
+  for (let from = last.number + 1; from <= head.number && !signal.aborted; from += AHEAD) {
+    const to = Math.min(from + AHEAD - 1, head.number);
+    const numbers = Array.from({ length: to - from + 1 }, (_, index) => from + index);
+    const headers = await Promise.all(numbers.map((number) => headerAt(session, number, head)));
+    const runtimes = await runtimesOf(session, headers);
+    const blocks = await Promise.all(
+      headers.map((header, index) => readBlock(session, header, runtimes[index] as Runtime)),
+    );
+    for (const block of blocks) {
+      if (block.parentHash !== parent.hash) throw mismatch(parent);
+      if (signal.aborted) return;
+      yield block;
+      parent = block;
+    }
+  }
+}
+
+async function headerAt(session: Session, number: number, head: Header): Promise<Header> {
+  if (number === head.number) return head;
+  const hash = await session.blockHash(number);
+  if (hash === null) throw new CodedError("CHAIN_UNREACHABLE", "unavailable", "the node has lost a finalized block");
+  return session.header(hash);
+}
+
+/** Versions only rise: when the first and the last block of a run were made by one runtime, all were. */
+async function runtimesOf(session: Session, headers: readonly Header[]): Promise<readonly Runtime[]> {
+  const first = await session.runtimeOf(headers[0] as Header);
+  const last = await session.runtimeOf(headers.at(-1) as Header);
+  if (first !== last) return Promise.all(headers.map((header) => session.runtimeOf(header)));
+  for (const header of headers) session.remember(header.hash, first);
+  return headers.map(() => first);
+}
+
+/** A block with its decoded events. */
+export async function readBlock(session: Session, header: Header, runtime: Runtime): Promise<FinalizedBlock> {
+  const key = storageKey(runtime, storageEntry(runtime, "System", "Events"), []);
+  const raw = await session.rpc.send<string | null>("state_getStorage", [key, header.hash]);
+  return {
+    number: header.number,
+    hash: header.hash,
+    parentHash: header.parentHash,
+    events: decodeEvents(runtime, raw),
+  };
+}
+
+/** Something to wait on that others, time and an abort can end. */
+function createBell(signal: AbortSignal): { ring(): void; wait(timeoutMs: number): Promise<void> } {
+  let wake: (() => void) | null = null;
+  let isRung = false;
+  const ring = () => {
+    isRung = true;
+    wake?.();
+  };
+  signal.addEventListener("abort", ring);
+  return {
+    ring,
+    async wait(timeoutMs) {
+      if (!isRung) {
+        await new Promise<void>((resolve) => {
+          const timer = setTimeout(resolve, timeoutMs);
+          wake = () => {
+            clearTimeout(timer);
+            resolve();
+          };
+        });
+      }
+      wake = null;
+      isRung = signal.aborted;
+    },
+  };
+}
+
+/** A subscription to finalized heads that is renewed when it is lost. It is a comfort: failing to have it is no error. */
+function createHints(session: Session, ring: () => void): { ensure(): Promise<void>; stop(): void } {
+  let current: { stop(): void } | null = null;
+  let isStopped = false;
+  return {
+    async ensure() {
+      if (current !== null || isStopped) return;
+      current = { stop: () => undefined };
+      try {
+        const lost = () => {
+          current = null;
+          ring();
+        };
+        const subscription = await session.rpc.subscribe(finalizedHeads, [], ring, lost);
+        if (current !== null) current = subscription;
+        if (isStopped) subscription.stop();
+      } catch {
+        current = null;
+      }
+    },
+    stop() {
+      isStopped = true;
+      current?.stop();
+    },
+  };
+}

@@ -1,0 +1,157 @@
+import { CodedError } from "@granary/primitives";
+import type { Extrinsic } from "@polkadot/types/interfaces";
+import type { IKeyringPair } from "@polkadot/types/types";
+import { hexToU8a, u8aToHex } from "@polkadot/util";
+import { extrinsicHashOf, inclusionIn } from "./blocks.js";
+import type { Runtime } from "./runtime.js";
+import type { Session } from "./session.js";
+import { submitAndFollow } from "./submission.js";
+import type { ChainCall, ChainReader, ChainWriter, Inclusion, PreparedExtrinsic, Signer } from "./types.js";
+
+/** Blocks for which a signed extrinsic may be included. A power of two, by the chain's encoding. */
+const ERA_BLOCKS = 64;
+const SIGNATURE_SR25519 = 1;
+
+/** What the signing code of the registry wants of a key. */
+const pairOf = (signer: Signer): IKeyringPair => ({
+  address: signer.account,
+  addressRaw: signer.publicKey,
+  publicKey: signer.publicKey,
+  sign(data, options) {
+    const message = typeof data === "string" ? hexToU8a(data) : data;
+    const signature = signer.sign(message);
+    return options?.withType === true ? new Uint8Array([SIGNATURE_SR25519, ...signature]) : signature;
+  },
+});
+
+/** The era's phase, not its birth, is signed: both ends follow from it and a block that is near. */
+function mortalityAt(runtime: Runtime, current: number) {
+  const era = runtime.registry.createTypeUnsafe<Extrinsic["era"]>("ExtrinsicEra", [{ current, period: ERA_BLOCKS }]);
+  const { asMortalEra } = era;
+  return { era, birthBlock: asMortalEra.birth(current), deathBlock: asMortalEra.death(current) - 1 };
+}
+
+async function prepare(
+  session: Session,
+  signer: Signer,
+  call: ChainCall,
+  options: { nonce: number; tip?: bigint },
+): Promise<PreparedExtrinsic> {
+  const finalized = await session.header(await session.finalizedHash());
+  const [genesisHash, runtime] = await Promise.all([
+    session.genesisHash(),
+    session.header().then((best) => session.runtimeInState(best.hash)),
+  ]);
+  const { era, birthBlock, deathBlock } = mortalityAt(runtime, finalized.number);
+  const birthHash = birthBlock === finalized.number ? finalized.hash : await session.blockHash(birthBlock);
+  if (birthHash === null) throw new CodedError("CHAIN_UNREACHABLE", "unavailable", "the node lacks a recent block");
+  const extrinsic = runtime.registry.createTypeUnsafe<Extrinsic>("Extrinsic", [
+    runtime.registry.createTypeUnsafe("Call", [call.hex]),
+    { version: 4 },
+  ]);
+  extrinsic.sign(pairOf(signer), {
+    blockHash: birthHash,
+    genesisHash,
+    nonce: options.nonce,
+    tip: options.tip ?? 0,
+    era: era.toHex(),
+    runtimeVersion: runtime.version,
+    signedExtensions: runtime.registry.signedExtensions,
+  } as unknown as Parameters<Extrinsic["sign"]>[1]);
+  const extrinsicHex = extrinsic.toHex();
+  return { extrinsicHex, hash: extrinsicHashOf(extrinsicHex), nonce: options.nonce, birthBlock, deathBlock };
+}
+
+async function findInclusion(
+  session: Session,
+  extrinsicHash: string,
+  fromBlock: number,
+  toBlock: number,
+): Promise<Inclusion | null> {
+  const best = await session.header();
+  for (let number = Math.max(fromBlock, 1); number <= Math.min(toBlock, best.number); number += 1) {
+    const hash = await session.blockHash(number);
+    const inclusion = hash === null ? null : await inclusionIn(session, hash, extrinsicHash);
+    if (inclusion !== null) return inclusion;
+  }
+  return null;
+}
+
+/** A signer with one transaction at a time can meet a nonce that its last one has just used. */
+const NONCE_ATTEMPTS = 3;
+
+async function signAndFollow(
+  session: Session,
+  reader: Pick<ChainReader, "nextNonce">,
+  signer: Signer,
+  call: ChainCall,
+  until: "inBlock" | "finalized",
+): Promise<Inclusion> {
+  for (let attempt = 1; ; attempt += 1) {
+    const prepared = await prepare(session, signer, call, { nonce: await reader.nextNonce(signer.account) });
+    try {
+      return await follow(session, prepared, until);
+    } catch (error) {
+      const isClash =
+        error instanceof CodedError && (error.code === "TX_NONCE_STALE" || error.code === "TX_NONCE_TAKEN");
+      if (!isClash || attempt === NONCE_ATTEMPTS) throw error;
+    }
+  }
+}
+
+async function follow(
+  session: Session,
+  prepared: PreparedExtrinsic,
+  until: "inBlock" | "finalized",
+): Promise<Inclusion> {
+  for await (const update of submitAndFollow(session, prepared.extrinsicHex)) {
+    if (update.kind === "finalized" || update.kind === until) {
+      if (!update.outcome.ok) throw update.outcome.error;
+      return update;
+    }
+    if (update.kind === "invalid" || update.kind === "usurped" || update.kind === "dropped") {
+      throw new CodedError("TX_LOST", "unavailable", `the transaction was not included: ${update.reason}`, {
+        kind: update.kind,
+        hash: prepared.hash,
+      });
+    }
+    if (update.kind === "unfinalized") {
+      throw new CodedError("TX_UNFINALIZED", "timeout", update.reason, { hash: prepared.hash });
+    }
+  }
+  throw new CodedError("TX_UNFINALIZED", "timeout", "the transaction was not followed to its end", {
+    hash: prepared.hash,
+  });
+}
+
+async function estimateFee(
+  session: Session,
+  reader: Pick<ChainReader, "nextNonce">,
+  signer: Signer,
+  call: ChainCall,
+): Promise<bigint> {
+  const { extrinsicHex } = await prepare(session, signer, call, { nonce: await reader.nextNonce(signer.account) });
+  const best = await session.header();
+  const runtime = await session.runtimeInState(best.hash);
+  const bytes = hexToU8a(extrinsicHex);
+  const length = Buffer.alloc(4);
+  length.writeUInt32LE(bytes.length);
+  const answer = await session.rpc.send<string>("state_call", [
+    "TransactionPaymentApi_query_info",
+    u8aToHex(new Uint8Array([...bytes, ...length])),
+    best.hash,
+  ]);
+  const info = runtime.registry.createTypeUnsafe("RuntimeDispatchInfo", [hexToU8a(answer)]);
+  return BigInt((info.toJSON() as { partialFee: string | number }).partialFee);
+}
+
+export function createWriter(session: Session, reader: Pick<ChainReader, "nextNonce">): ChainWriter {
+  return {
+    prepare: (signer, call, options) => prepare(session, signer, call, options),
+    submit: (extrinsicHex) => submitAndFollow(session, extrinsicHex),
+    findInclusion: (hash, fromBlock, toBlock) => findInclusion(session, hash, fromBlock, toBlock),
+    signAndFinalize: (signer, call) => signAndFollow(session, reader, signer, call, "finalized"),
+    signAndInclude: (signer, call) => signAndFollow(session, reader, signer, call, "inBlock"),
+    estimateFee: (signer, call) => estimateFee(session, reader, signer, call),
+  };
+}
