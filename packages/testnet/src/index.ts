@@ -1,3 +1,6 @@
+export { type ControlledMiner, type MinerBehaviour, minerControl } from "./network/miner-control.js";
+export { type Network, type NetworkOptions, startNetwork } from "./network/network.js";
+export { developmentKeys, type ServiceName } from "./network/service-environment.js";
 export { type NodeProcess, type NodeProcessOptions, startNodeProcess, superviseNodeProcess } from "./process.js";
 export type { ChildExit } from "./server/child-process.js";
 export type { Server, ServerName, ServerOptions } from "./server/embedded-server.js";

@@ -110,7 +110,8 @@ class EmbeddedServer implements Server {
 
   async start(): Promise<void> {
     if (this.child !== undefined) return;
-    this.claim = await claimFolder(this.options.dataDir);
+    // After a crash the folder is still ours.
+    this.claim ??= await claimFolder(this.options.dataDir);
     try {
       const command = await this.kind.prepare(this.port);
       const child = await this.launch(command);
