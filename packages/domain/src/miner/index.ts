@@ -1,1 +1,35 @@
-export {};
+export type { Position } from "./area.js";
+export {
+  type Cooldown,
+  type CooldownPhase,
+  cooldownLengthMs,
+  noCooldown,
+  phaseOf,
+} from "./cooldown.js";
+export {
+  type Constraint,
+  type Dimension,
+  dimensions,
+  type Groups,
+  groupsOfEndpoint,
+  oneMachineConstraints,
+  spreadConstraints,
+} from "./diversity.js";
+export { isOursTheFault, isPoolCrowded, type Weather } from "./environment.js";
+export type { Instant, Random } from "./instant.js";
+export { type Circumstances, type Experience, judge, noExperience } from "./judge.js";
+export { isMinersFault, type Observation } from "./penalty.js";
+export { defaultPolicy, type MinerPolicy } from "./policy.js";
+export { type ReportPatience, reportPatienceMs } from "./report-deadline.js";
+export { decayed, type Evidence, noEvidence, type Speed, trustOf } from "./reputation.js";
+export { type Load, type Score, scoreOf } from "./score.js";
+export {
+  type Candidate,
+  type Choice,
+  type Refusal,
+  refusals,
+  type Selection,
+  type SelectionResult,
+  select,
+  type Wishes,
+} from "./select.js";

@@ -1,0 +1,116 @@
+/** What several miners may have in common, so that one misfortune takes them together. */
+export const dimensions = ["country", "asn", "operator", "subnet", "host"] as const;
+export type Dimension = (typeof dimensions)[number];
+
+/** What is known of a miner; what is not known constrains nothing. */
+export type Groups = { readonly [D in Dimension]?: string };
+
+/** How many columns of one file may lie in one group: at first, and after each relaxation. */
+export interface Constraint {
+  readonly dimension: Dimension;
+  readonly limits: readonly number[];
+}
+
+/**
+ * In the order in which they are given up when a file cannot be placed otherwise. One column per miner is not among
+ * them: it is never given up.
+ */
+export const spreadConstraints: readonly Constraint[] = [
+  { dimension: "country", limits: [6, 12] },
+  { dimension: "asn", limits: [3, 12] },
+  { dimension: "operator", limits: [1, 2] },
+  { dimension: "subnet", limits: [1, 2] },
+  { dimension: "host", limits: [1, 2] },
+];
+
+/** For a development network, where every miner may live on one machine: the last step lets them. */
+export const oneMachineConstraints: readonly Constraint[] = spreadConstraints.map(({ dimension, limits }) => ({
+  dimension,
+  limits: limits.includes(12) ? limits : [...limits, 12],
+}));
+
+export type Limits = { readonly [D in Dimension]?: number };
+/** One level of strictness. `hasArea`: the uploader's area still counts. */
+export interface Level {
+  readonly limits: Limits;
+  readonly hasArea: boolean;
+}
+
+/**
+ * Levels from strict to loose: first the wished area goes, then each constraint takes its next limit in turn, round by
+ * round, so that nothing is given up wholly while something else can still be given up a little.
+ */
+export function levelsOf(constraints: readonly Constraint[], hasArea: boolean): readonly Level[] {
+  const step = new Map<Dimension, number>(constraints.map(({ dimension }) => [dimension, 0]));
+  const limitsNow = (): Limits =>
+    Object.fromEntries(
+      constraints.map(({ dimension, limits }) => [
+        dimension,
+        limits[step.get(dimension) as number] ?? Number.POSITIVE_INFINITY,
+      ]),
+    );
+  const levels: Level[] = [{ limits: limitsNow(), hasArea }];
+  if (hasArea) levels.push({ limits: limitsNow(), hasArea: false });
+  const rounds = Math.max(0, ...constraints.map(({ limits }) => limits.length - 1));
+  for (let round = 1; round <= rounds; round += 1) {
+    for (const { dimension, limits } of constraints) {
+      if (round >= limits.length) continue;
+      step.set(dimension, round);
+      levels.push({ limits: limitsNow(), hasArea: false });
+    }
+  }
+  return levels;
+}
+
+/** How many columns of the file each group holds so far. */
+export interface Spread {
+  /** Dimensions in which one more column in these groups would be beyond the limits. */
+  beyond(groups: Groups, limits: Limits): readonly Dimension[];
+  add(groups: Groups): void;
+}
+
+export function spreadOver(holders: readonly Groups[]): Spread {
+  const counts = new Map<string, number>();
+  const keyOf = (dimension: Dimension, group: string) => `${dimension} ${group}`;
+  const add = (groups: Groups) => {
+    for (const dimension of dimensions) {
+      const group = groups[dimension];
+      if (group === undefined) continue;
+      const key = keyOf(dimension, group);
+      counts.set(key, (counts.get(key) ?? 0) + 1);
+    }
+  };
+  for (const groups of holders) add(groups);
+  return {
+    add,
+    beyond: (groups, limits) =>
+      dimensions.filter((dimension) => {
+        const group = groups[dimension];
+        const limit = limits[dimension];
+        return group !== undefined && limit !== undefined && (counts.get(keyOf(dimension, group)) ?? 0) >= limit;
+      }),
+  };
+}
+
+const ipv4 = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.\d{1,3}$/;
+
+/** What the endpoint alone tells of a miner: its host, and of a literal address the subnet (/24 or /48). */
+export function groupsOfEndpoint(endpoint: string): Groups {
+  const text = endpoint.split("\0")[0]?.trim() ?? "";
+  const url = text.includes("://") ? text : `http://${text}`;
+  if (!URL.canParse(url)) return {};
+  const host = new URL(url).hostname;
+  const four = ipv4.exec(host);
+  if (four !== null) return { host, subnet: `${four[1]}.${four[2]}.${four[3]}.0/24` };
+  if (!host.startsWith("[")) return { host };
+  return { host, subnet: subnetOfIpv6(host.slice(1, -1)) };
+}
+
+/** The URL parser has compressed the address already; only the leading three groups count. */
+function subnetOfIpv6(address: string): string {
+  const [head = "", tail] = address.split("::");
+  const leading = head === "" ? [] : head.split(":");
+  const trailing = tail === undefined || tail === "" ? [] : tail.split(":");
+  const zeros = tail === undefined ? [] : new Array<string>(8 - leading.length - trailing.length).fill("0");
+  return `${[...leading, ...zeros, ...trailing].slice(0, 3).join(":")}::/48`;
+}

@@ -1,0 +1,89 @@
+import type { Instant } from "./instant.js";
+
+/** What a miner did, as far as we can know it. */
+export type Observation =
+  /** It took a whole column. Proves nothing yet: a liar takes everything. */
+  | { readonly kind: "transferred"; readonly secondsPerFragment: number }
+  /** Its report is on chain. */
+  | { readonly kind: "reported" }
+  /** It holds a whole column and let the time for its report go by. */
+  | { readonly kind: "report-missed" }
+  /** The report came, after we had counted it as missed at `missedAt`. */
+  | { readonly kind: "report-late"; readonly missedAt: Instant }
+  /** A transfer ended with an error. */
+  | { readonly kind: "failed"; readonly code: string }
+  /** It gave other bytes than those it had promised to keep. */
+  | { readonly kind: "corrupt"; readonly reason: string }
+  /** It answered, or not, when its time in the cooldown pool was over. */
+  | { readonly kind: "probe-answered" }
+  | { readonly kind: "probe-failed"; readonly code: string };
+
+export interface Penalty {
+  /** Added to the promises kept and broken. */
+  readonly kept: number;
+  readonly broken: number;
+  readonly failuresInRow: "count" | "reset" | "keep";
+  /** Steps on the ladder of cooldown lengths. */
+  readonly steps: -1 | 0 | 1;
+  readonly cooldown: "none" | "at-once" | "after-failures";
+  readonly quarantine: boolean;
+}
+
+const nothing: Penalty = {
+  kept: 0,
+  broken: 0,
+  failuresInRow: "keep",
+  steps: 0,
+  cooldown: "none",
+  quarantine: false,
+};
+
+/** Missing a report weighs as five failed transfers: it costs minutes, where a failed transfer costs seconds. */
+export const REPORT_MISSED_WEIGHT = 5;
+/** Of which a report that comes late gives back all but one. */
+export const REPORT_LATE_RETURN = 4;
+
+/** Ends of a transfer that say nothing about the miner: our own doing, or our own trouble. */
+const notTheMinersFault = new Set([
+  "MINER_CALL_ABORTED",
+  "MINER_CLIENT_CLOSED",
+  "LEASE_LAPSED",
+  "DEAL_REMOVED",
+  "OVERTAKEN",
+  "STAGED_OBJECT_ABSENT",
+  "STAGED_OBJECT_TRUNCATED",
+  "STAGED_BYTES_CORRUPT",
+  "UNEXPECTED",
+]);
+
+/** With such an endpoint no second attempt can go better. */
+const hopeless = new Set(["MINER_ENDPOINT_INVALID", "MINER_ADDRESS_FORBIDDEN"]);
+
+export const isMinersFault = (code: string): boolean => !notTheMinersFault.has(code);
+
+export function penaltyOf(observation: Observation): Penalty {
+  switch (observation.kind) {
+    case "transferred":
+      return { ...nothing, failuresInRow: "reset" };
+    case "reported":
+      return { ...nothing, kept: 1, failuresInRow: "reset", steps: -1 };
+    case "report-missed":
+      return { ...nothing, broken: REPORT_MISSED_WEIGHT, steps: 1, cooldown: "at-once" };
+    case "report-late":
+      return { ...nothing, kept: 1, broken: -REPORT_LATE_RETURN, failuresInRow: "reset", steps: -1 };
+    case "failed":
+      if (!isMinersFault(observation.code)) return nothing;
+      if (hopeless.has(observation.code)) {
+        return { ...nothing, broken: 1, failuresInRow: "count", steps: 1, cooldown: "at-once" };
+      }
+      return { ...nothing, broken: 1, failuresInRow: "count", cooldown: "after-failures" };
+    case "corrupt":
+      return { ...nothing, broken: REPORT_MISSED_WEIGHT, quarantine: true };
+    case "probe-answered":
+      return nothing;
+    case "probe-failed":
+      return isMinersFault(observation.code) ? { ...nothing, steps: 1, cooldown: "at-once" } : nothing;
+    default:
+      return observation satisfies never;
+  }
+}
