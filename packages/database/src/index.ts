@@ -4,3 +4,4 @@ export * from "./generated/prisma/enums.js";
 export type * from "./generated/prisma/models.js";
 export * from "./mailbox.js";
 export * from "./migrate.js";
+export * from "./session-lock.js";
