@@ -49,6 +49,10 @@ describe("endpoint", () => {
     expect(refusal(`miner.example.org:${port}`)).toBe("MINER_ADDRESS_FORBIDDEN");
   });
 
+  it.each(["127.1:15001", "[::ffff:10.0.0.1]:15001", "10.0.0.1:15001"])("%s is refused before dialing", (text) => {
+    expect(refusal(text)).toBe("MINER_ADDRESS_FORBIDDEN");
+  });
+
   it("a development network may use loopback and any unprivileged port, and no other", () => {
     expect(refusal("127.0.0.1:27017", development)).toBeUndefined();
     expect(refusal("127.0.0.1:22", development)).toBe("MINER_ADDRESS_FORBIDDEN");

@@ -270,6 +270,14 @@ describe("connections", () => {
     expect(connections).toBeLessThanOrEqual(2);
   });
 
+  it("waiting for a turn is not held against the miner", async () => {
+    const endpoint = await miner((_, response) => {
+      setTimeout(() => response.end(bytes), 250);
+    });
+    const reader = client({ connectionsPerMiner: 1 });
+    await Promise.all(Array.from({ length: 3 }, () => reader.getFragment({ endpoint, fid, fragment })));
+  });
+
   it("one that the miner closed meanwhile is not the miner's fault", async () => {
     let requests = 0;
     const endpoint = await miner((_, response) => {
