@@ -1,1 +1,3 @@
-export {};
+export { createDevChain, type DevChain, type DevChainConfig } from "./dev-chain.js";
+export { defaultGenesis, devAccounts, type Genesis, type GenesisMiner } from "./engine/genesis.js";
+export { TCESS } from "./shape/version.js";

@@ -1,0 +1,90 @@
+import type { Journal } from "../store/journal.js";
+import type { Block } from "./block.js";
+import type { Chain } from "./chain.js";
+
+export interface SealerConfig {
+  /** `timed`: a block every `blockMs`, idle or not. `instant`: one as soon as a transaction is there. `manual`: on call. */
+  readonly seal: "timed" | "instant" | "manual";
+  readonly blockMs: number;
+  /** From a block to its finality. Clients miss "in block" when both come at once. */
+  readonly finalityMs: number;
+}
+
+/** Shorter than this, clients that watch a transaction see only that it is final. */
+export const finalityMsMin = 15;
+/** Lets transactions that come together share a block. */
+const instantDelayMs = 3;
+
+/** Decides when blocks are made and when they are final. */
+export class Sealer {
+  private readonly timers = new Set<NodeJS.Timeout>();
+  private stopListening = () => {};
+  private isStopped = false;
+  private isInstantDue = false;
+  private lastTime = 0;
+
+  constructor(
+    private readonly chain: Chain,
+    private readonly journal: Journal,
+    private readonly config: SealerConfig,
+    /** A block could not be made or not be made durable: the chain cannot go on. */
+    private readonly onFatal: (error: unknown) => void,
+  ) {}
+
+  start(): void {
+    if (this.config.seal === "timed") this.tick(Date.now());
+    if (this.config.seal === "instant") this.stopListening = this.chain.onReady(() => this.sealSoon());
+  }
+
+  stop(): void {
+    this.isStopped = true;
+    this.stopListening();
+    for (const timer of this.timers) clearTimeout(timer);
+    this.timers.clear();
+  }
+
+  seal(): Block {
+    this.lastTime = Math.max(Date.now(), this.lastTime + 1);
+    const block = this.chain.seal(this.lastTime);
+    this.after(Math.max(this.config.finalityMs, finalityMsMin), () => this.finalize(block));
+    return block;
+  }
+
+  /** Keeps to the beat: a late block does not delay the next ones, beats that were missed are not made up. */
+  private tick(dueAt: number): void {
+    const { blockMs } = this.config;
+    const nextAt = Math.max(dueAt + blockMs, Date.now());
+    this.after(nextAt - Date.now(), () => {
+      this.seal();
+      this.tick(nextAt);
+    });
+  }
+
+  private sealSoon(): void {
+    if (this.isInstantDue) return;
+    this.isInstantDue = true;
+    this.after(instantDelayMs, () => {
+      this.isInstantDue = false;
+      this.seal();
+    });
+  }
+
+  private async finalize(block: Block): Promise<void> {
+    await this.journal.sync();
+    if (!this.isStopped) this.chain.finalize(block.header.number);
+  }
+
+  private after(delayMs: number, run: () => void | Promise<void>): void {
+    if (this.isStopped) return;
+    const timer = setTimeout(async () => {
+      this.timers.delete(timer);
+      try {
+        await run();
+      } catch (error) {
+        this.stop();
+        this.onFatal(error);
+      }
+    }, delayMs);
+    this.timers.add(timer);
+  }
+}

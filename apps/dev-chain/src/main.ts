@@ -1,0 +1,23 @@
+import { readConfig } from "./config.js";
+import { createDevChain } from "./dev-chain.js";
+
+/** Prints one line of JSON when clients can connect; ends by SIGTERM or SIGINT. */
+async function main(): Promise<void> {
+  const chain = await createDevChain({
+    ...readConfig(process.env),
+    onFatal: () => process.exit(1),
+  });
+  await chain.start();
+  console.log(JSON.stringify({ event: "ready", url: chain.url, genesisHash: chain.genesisHash, height: chain.height }));
+  const stop = async () => {
+    await chain.close();
+    process.exit(0);
+  };
+  process.once("SIGTERM", stop);
+  process.once("SIGINT", stop);
+}
+
+main().catch((error: unknown) => {
+  console.error(JSON.stringify({ level: "error", message: "the chain did not start", error: String(error) }));
+  process.exit(1);
+});

@@ -1,0 +1,57 @@
+import type { Chain } from "../engine/chain.js";
+import type { Hex } from "../engine/codec.js";
+import type { StateReader } from "../store/versioned-store.js";
+import { invalidParams, stateDiscarded, unknownBlock } from "./error.js";
+
+/** Sends a subscription's notifications; what is sent before the client knows its id waits until it does. */
+export type Notify = (result: unknown) => void;
+
+/** Opens a subscription on the caller's connection. `begin` returns what ends it. */
+export type Subscribe = (notification: string, begin: (notify: Notify, end: () => void) => () => void) => string;
+
+export interface Caller {
+  /** @throws RpcError where the transport has no way back, as plain HTTP */
+  readonly subscribe: Subscribe;
+  readonly unsubscribe: (id: string) => boolean;
+}
+
+export type Method = (params: readonly unknown[], caller: Caller) => unknown;
+export type Methods = Readonly<Record<string, Method>>;
+
+/** The chain, and the fixed bytes that methods answer with. */
+export interface RpcContext {
+  readonly chain: Chain;
+  readonly metadata: Uint8Array;
+  readonly nodeName: string;
+}
+
+export function hexParam(params: readonly unknown[], at: number, what: string): Hex {
+  const value = params[at];
+  if (typeof value !== "string" || !/^0x(?:[0-9a-fA-F]{2})*$/.test(value))
+    throw invalidParams(`${what} must be 0x-hex`);
+  return value.toLowerCase() as Hex;
+}
+
+export function optionalHex(params: readonly unknown[], at: number, what: string): Hex | undefined {
+  return params[at] === undefined || params[at] === null ? undefined : hexParam(params, at, what);
+}
+
+export function hexListParam(params: readonly unknown[], at: number, what: string): Hex[] {
+  const value = params[at];
+  if (!Array.isArray(value)) throw invalidParams(`${what} must be a list`);
+  return value.map((_, i) => hexParam(value, i, what));
+}
+
+/** The state at a block named by its hash, or at the newest. */
+export function stateAt({ chain }: RpcContext, hash: Hex | undefined): StateReader {
+  if (hash === undefined) return chain.store;
+  const block = chain.blockOf(hash);
+  if (block === undefined) throw unknownBlock(hash);
+  return chain.store.at(block.header.number) ?? raise(stateDiscarded(hash));
+}
+
+export const unsubscriber: Method = ([id], caller) => caller.unsubscribe(String(id));
+
+function raise(error: Error): never {
+  throw error;
+}

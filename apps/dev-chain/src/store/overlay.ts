@@ -1,0 +1,63 @@
+import type { Hex } from "../engine/codec.js";
+import type { Changes, StateReader } from "./versioned-store.js";
+
+/** Writes on top of a state, in layers that are kept or thrown away whole: a block, in it a call, in it a batch's item. */
+export class Overlay implements StateReader {
+  private readonly layers: Map<Hex, Uint8Array | null>[] = [new Map()];
+
+  constructor(private readonly base: StateReader) {}
+
+  get(key: Hex): Uint8Array | undefined {
+    for (let i = this.layers.length - 1; i >= 0; i -= 1) {
+      const value = this.layers[i]!.get(key);
+      if (value !== undefined) return value ?? undefined;
+    }
+    return this.base.get(key);
+  }
+
+  put(key: Hex, value: Uint8Array): void {
+    this.top.set(key, value);
+  }
+
+  remove(key: Hex): void {
+    this.top.set(key, null);
+  }
+
+  keys(prefix: Hex): readonly Hex[] {
+    const base = this.base.keys(prefix);
+    const found = new Set(base);
+    let isChanged = false;
+    for (const layer of this.layers) {
+      for (const [key, value] of layer) {
+        if (!key.startsWith(prefix)) continue;
+        isChanged = true;
+        if (value === null) found.delete(key);
+        else found.add(key);
+      }
+    }
+    return isChanged ? [...found].sort() : base;
+  }
+
+  /** Runs with a layer of its own: kept when it returns, dropped when it throws. */
+  transaction<T>(run: () => T): T {
+    const layer = new Map<Hex, Uint8Array | null>();
+    this.layers.push(layer);
+    try {
+      const result = run();
+      this.layers.pop();
+      for (const [key, value] of layer) this.top.set(key, value);
+      return result;
+    } catch (error) {
+      this.layers.pop();
+      throw error;
+    }
+  }
+
+  changes(): Changes {
+    return this.layers[0]!;
+  }
+
+  private get top(): Map<Hex, Uint8Array | null> {
+    return this.layers[this.layers.length - 1]!;
+  }
+}
