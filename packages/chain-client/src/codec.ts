@@ -40,8 +40,8 @@ export function bytesOf(value: Codec): Uint8Array {
   throw shapeUnknown("bytes");
 }
 
-/** Bytes that people wrote. What is not UTF-8 is shown with replacement characters. */
-export const textOf = (value: Codec): string => new TextDecoder().decode(bytesOf(value));
+/** Bytes that people wrote. What is not UTF-8, and NUL, which databases do not take, become replacement characters. */
+export const textOf = (value: Codec): string => new TextDecoder().decode(bytesOf(value)).replaceAll("\u0000", "\ufffd");
 
 export function accountFrom(value: Codec): AccountId {
   const bytes = bytesOf(value);

@@ -1,0 +1,59 @@
+import type { InputOf, OutputOf } from "@granary/contracts";
+import type { IndexerPorts } from "../ports.js";
+
+/** What the tables may lag behind the finalized chain and still count as synced: blocks in flight. */
+const SYNCED_WITHIN_BLOCKS = 5;
+
+type Ports = Pick<IndexerPorts, "chain" | "mirror">;
+
+export async function showStatus({ chain, mirror }: Ports): Promise<OutputOf<"chainStatus">> {
+  const [status, cursor] = await Promise.all([chain.status(), mirror.cursor()]);
+  const indexedBlock = cursor?.genesisHash === status.genesisHash ? cursor.number : 0;
+  return {
+    genesisHash: status.genesisHash,
+    specName: status.specName,
+    specVersion: status.specVersion,
+    bestBlock: status.best.number,
+    finalizedBlock: status.finalized.number,
+    indexedBlock,
+    isSynced: !status.isSyncing && cursor !== null && status.finalized.number - indexedBlock <= SYNCED_WITHIN_BLOCKS,
+  };
+}
+
+/** Live: what was bought a moment ago is seen. So are the next two. */
+export async function showTerritory(
+  { chain }: Pick<Ports, "chain">,
+  { account, name }: InputOf<"territoryShow">,
+): Promise<OutputOf<"territoryShow">> {
+  const head = await chain.finalizedHead();
+  return { territory: await chain.territory(account, name, head.hash), atBlock: head.number };
+}
+
+export async function showAuthorization(
+  { chain }: Pick<Ports, "chain">,
+  { owner, operator }: InputOf<"authorizationShow">,
+): Promise<OutputOf<"authorizationShow">> {
+  const head = await chain.finalizedHead();
+  return { isAuthorized: await chain.isAuthorized(owner, operator, head.hash), atBlock: head.number };
+}
+
+export async function showDeal(
+  { chain }: Pick<Ports, "chain">,
+  { fid }: InputOf<"chainDealShow">,
+): Promise<OutputOf<"chainDealShow">> {
+  const head = await chain.finalizedHead();
+  const deal = await chain.deal(fid, head.hash);
+  if (deal === null) return { deal: null, atBlock: head.number };
+  return {
+    deal: {
+      fid,
+      owner: deal.owner.account,
+      territory: deal.owner.territory,
+      name: deal.owner.name,
+      sizeBytes: deal.sizeBytes,
+      segmentCount: deal.segments.length,
+      reports: [...deal.reports],
+    },
+    atBlock: head.number,
+  };
+}
