@@ -1,1 +1,2 @@
-export {};
+export { createApp } from "./app.module.js";
+export { type GatewayConfig, gatewaySettings } from "./config.js";

@@ -1,0 +1,137 @@
+import { CodedError, EMPTY_FID, type Fid, isDigest, parseFid, parseFragmentHash } from "@granary/primitives";
+import { Controller, Get, Req, Res } from "@nestjs/common";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { nameOfFile } from "../flow/show-file.js";
+import { pathOf, queryOf } from "../http/answer.js";
+import { contentDisposition, contentTypeOf, isMedia, OCTETS } from "../http/content-type.js";
+import {
+  downloadHeadersOf,
+  emptyAnswer,
+  objectPathOf,
+  type Presentation,
+  previewRangeOf,
+  sendDownload,
+} from "../http/download.js";
+import { headerOf } from "../http/headers.js";
+import { senderOf } from "../http/sender.js";
+import type { Ports } from "../ports.js";
+import type { RetrievalClient, UpstreamAnswer } from "./retrieval-client.js";
+import { portsToken, retrievalToken } from "./tokens.js";
+
+const YEAR_SECONDS = 31_536_000;
+const MEDIA_CACHE_SECONDS = 29_030_400;
+const OTHER_CACHE_SECONDS = 2_592_000;
+const FRAGMENT_CACHE = `public, max-age=${YEAR_SECONDS}, immutable`;
+
+/** Bytes of files, streamed through from the retrieval service. */
+@Controller()
+export class DownloadController {
+  constructor(
+    @portsToken.inject() private readonly ports: Ports,
+    @retrievalToken.inject() private readonly retrieval: RetrievalClient,
+  ) {}
+
+  @Get("file/download/:fid")
+  download(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+    return this.sendFile(request, reply, parseFid(pathOf(request).fid ?? ""), "attachment");
+  }
+
+  @Get("download/:fid")
+  downloadAlias(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+    return this.download(request, reply);
+  }
+
+  /** The web client glues an address and a FID together. */
+  @Get(":fid/download")
+  downloadGlued(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+    return this.sendFile(request, reply, fidOrUnknownRoute(request), "attachment");
+  }
+
+  /** The oldest clients say in the header Operation what they want. */
+  @Get(":fid")
+  operate(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+    const fid = fidOrUnknownRoute(request);
+    const isView = headerOf(request.headers, "operation")?.toLowerCase() === "view";
+    return isView ? this.preview(request, reply, fid, undefined) : this.sendFile(request, reply, fid, "attachment");
+  }
+
+  @Get("file/open/:fid")
+  open(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+    const [fid = "", ...ending] = (pathOf(request).fid ?? "").split(".");
+    return this.preview(request, reply, parseFid(fid), ending.length > 0 ? ending.join(".") : undefined);
+  }
+
+  @Get("fragment/download")
+  async fragment(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+    await senderOf(this.ports, request);
+    const query = queryOf(request);
+    const [fid, hash] = [parseFid(query.fid ?? ""), parseFragmentHash(query.fragment ?? "")];
+    const answer = await this.fetch(request, reply, `${objectPathOf(fid)}/fragments/${hash}`, undefined);
+    const disposition = contentDisposition("attachment", hash);
+    await sendDownload(request, reply, answer, { contentType: OCTETS, disposition, cacheControl: FRAGMENT_CACHE });
+  }
+
+  private async preview(request: FastifyRequest, reply: FastifyReply, fid: Fid, ending: string | undefined) {
+    const named = headerOf(request.headers, "format") ?? ending;
+    await this.sendFile(request, reply, fid, "inline", named, previewRangeOf(request));
+  }
+
+  private async sendFile(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    fid: Fid,
+    kind: "attachment" | "inline",
+    ending?: string,
+    range = headerOf(request.headers, "range"),
+  ): Promise<void> {
+    const [answer, file] = await Promise.all([
+      fid === EMPTY_FID ? emptyAnswer(request, range) : this.fetch(request, reply, objectPathOf(fid), range),
+      nameOfFile(this.ports, fid).catch(() => ({ name: null, contentType: null })),
+    ]);
+    const presentation = presentationOf(request, fid, kind, file, ending);
+    // A page of a stranger must not act in the name of this gateway's address.
+    if (kind === "inline" && /html|svg|xml/.test(presentation.contentType)) {
+      reply.header("content-security-policy", "sandbox");
+    }
+    await sendDownload(request, reply, answer, presentation);
+  }
+
+  private fetch(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    path: string,
+    range: string | undefined,
+  ): Promise<UpstreamAnswer> {
+    const gone = new AbortController();
+    reply.raw.once("close", () => gone.abort());
+    const method = request.method === "HEAD" ? "HEAD" : "GET";
+    return this.retrieval.get(path, { method, headers: downloadHeadersOf(request, range), signal: gone.signal });
+  }
+}
+
+function presentationOf(
+  request: FastifyRequest,
+  fid: Fid,
+  kind: "attachment" | "inline",
+  file: { name: string | null; contentType: string | null },
+  ending: string | undefined,
+): Presentation {
+  const byName = contentTypeOf(file.name);
+  const contentType = ending === undefined ? (file.contentType ?? byName) : contentTypeOf(ending);
+  const name = file.name ?? (ending === undefined ? fid : `${fid}.${ending.replace(/^\./, "")}`);
+  const isSecret = Boolean(headerOf(request.headers, "cipher"));
+  const seconds =
+    kind === "attachment" ? YEAR_SECONDS : isMedia(contentType) ? MEDIA_CACHE_SECONDS : OTHER_CACHE_SECONDS;
+  return {
+    contentType,
+    disposition: contentDisposition(kind, name),
+    cacheControl: isSecret ? "private, no-store" : `public, max-age=${seconds}, immutable`,
+  };
+}
+
+/** At the root of the address only a FID is a file; any other word is just no route. */
+function fidOrUnknownRoute(request: FastifyRequest): Fid {
+  const { fid = "" } = pathOf(request);
+  if (isDigest(fid)) return fid as Fid;
+  throw new CodedError("ROUTE_UNKNOWN", "absent", `there is no ${request.method} ${request.url.split("?")[0]}`);
+}

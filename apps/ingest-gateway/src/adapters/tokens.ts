@@ -1,0 +1,7 @@
+import { token } from "@granary/service-runtime";
+import type { Receiving } from "../http/receiving.js";
+import type { Ports } from "../ports.js";
+import type { RetrievalClient } from "./retrieval-client.js";
+
+export const portsToken = token<Ports & { readonly receiving: Receiving }>("ports");
+export const retrievalToken = token<RetrievalClient>("retrieval");

@@ -1,0 +1,144 @@
+import { createFilesystemBlobStore } from "@granary/blob-store";
+import { connectDatabase, createInbox, createOutbox, type Database } from "@granary/database";
+import { connectNats, consumeEvents, createRelay, respondersFor } from "@granary/messaging";
+import { connectRequester, type Part, runLoop, type Service, type Step, startService } from "@granary/service-runtime";
+import { createLog, createRegister } from "@granary/telemetry";
+import { CatalogueController } from "./adapters/catalogue.controller.js";
+import { ChunkController } from "./adapters/chunk.controller.js";
+import { DownloadController } from "./adapters/download.controller.js";
+import { createGatewayAccount } from "./adapters/gateway-account.js";
+import { createPartLock } from "./adapters/part-lock.js";
+import { createRetrievalClient } from "./adapters/retrieval-client.js";
+import { portsToken, retrievalToken } from "./adapters/tokens.js";
+import { UploadController } from "./adapters/upload.controller.js";
+import { createUploadWatch } from "./adapters/upload-watch.js";
+import { UploadsController } from "./adapters/uploads.controller.js";
+import type { GatewayConfig } from "./config.js";
+import { announceAgain } from "./flow/announce-again.js";
+import { findStaged } from "./flow/find-staged.js";
+import { uploadFollowers } from "./flow/follow-upload.js";
+import { pruneRecords } from "./flow/prune-records.js";
+import { giveUpAbandoned, releaseStaged } from "./flow/release-staged.js";
+import { removeStrays } from "./flow/remove-strays.js";
+import { endRequestsOnClose, prepareHttp } from "./http/prepare.js";
+import type { Receiving } from "./http/receiving.js";
+import { createAccessCheck } from "./identity/access-list.js";
+import { createStartLimiter } from "./identity/start-limiter.js";
+import { createGatewayMetrics } from "./metrics.js";
+import type { Ports } from "./ports.js";
+
+const SERVICE = "ingest-gateway";
+const RELAY_IDLE_MS = 200;
+const STRAYS_EVERY_MS = 60_000;
+const PRUNE_EVERY_MS = 3_600_000;
+/** Encoded names may take three characters for each byte; a name too long shall be told so, not be an unknown route. */
+const PATH_PART_MAX = 4_096;
+
+/** The gateway, whole: read from top to bottom it starts, and stops in the reverse order. */
+export async function createApp(config: GatewayConfig): Promise<Service> {
+  const log = createLog({ service: SERVICE, level: config.LOG_LEVEL });
+  const parts: Part[] = [];
+
+  const database = connectDatabase({ url: config.DATABASE_URL, poolSize: config.DATABASE_POOL });
+  parts.push({ name: "database", stop: () => database.$disconnect() });
+  const outbox = createOutbox(database, "ingest");
+  const inbox = createInbox(database, "ingest");
+  const register = createRegister({ service: SERVICE, processMetrics: true });
+  const metrics = createGatewayMetrics(register, {
+    stagedBytes: () => stagedBytesIn(database),
+    outboxLagSeconds: () => outbox.lagSeconds(),
+  });
+  const blobs = await createFilesystemBlobStore({ root: config.STAGING_DIR, reserveBytes: config.STAGING_RESERVE });
+
+  const nats = await connectNats({ url: config.NATS_URL, name: SERVICE });
+  parts.push({ name: "nats", stop: () => nats.close() });
+  const { request, part: requesterPart } = await connectRequester({ natsUrl: config.NATS_URL });
+  parts.push(requesterPart);
+  const retrieval = createRetrievalClient(config.RETRIEVAL_URL);
+  parts.push({ name: "retrieval client", stop: () => retrieval.close() });
+  const uploadWatch = createUploadWatch({ database, log });
+  parts.push(uploadWatch.part);
+
+  const stopping = new AbortController();
+
+  const ports: Ports & { receiving: Receiving } = {
+    config,
+    database,
+    outbox,
+    blobs,
+    request,
+    gatewayAccount: createGatewayAccount(request, config.GATEWAY_CACHE),
+    checkAccess: createAccessCheck({
+      mode: config.ACCESS_MODE,
+      listed: config.ACCESS_ACCOUNTS,
+      always: config.ACCESS_ALWAYS,
+    }),
+    limitStarts: createStartLimiter({ perSecond: config.UPLOAD_STARTS_RATE, burst: config.UPLOAD_STARTS_BURST }),
+    uploadWatch,
+    partLock: createPartLock(),
+    metrics,
+    log,
+    now: () => new Date(),
+    stopping: stopping.signal,
+    receiving: { all: 0, ciphers: 0 },
+  };
+
+  const relay = createRelay({ connection: nats, outbox, log });
+  parts.push(loopPart({ name: "relay", step: () => relay.step(), idleMs: RELAY_IDLE_MS }));
+  const consumer = consumeEvents({
+    connection: nats,
+    service: SERVICE,
+    inbox,
+    handlers: uploadFollowers(ports),
+    log,
+    observe: () => uploadWatch.nudge(),
+  });
+  parts.push({ name: "event consumer", stop: () => consumer.close() });
+
+  const strays = new Map();
+  const sweeps: [string, Step, number][] = [
+    ["announce again", () => announceAgain(ports), config.SWEEP_EVERY],
+    ["release staged", () => releaseStaged(ports), config.SWEEP_EVERY],
+    ["give up abandoned", () => giveUpAbandoned(ports), config.SWEEP_EVERY],
+    ["remove strays", () => removeStrays(ports, strays), Math.min(STRAYS_EVERY_MS, config.STRAY_AFTER)],
+    ["prune records", () => pruneRecords(ports, inbox), PRUNE_EVERY_MS],
+  ];
+  for (const [name, step, idleMs] of sweeps) parts.push(loopPart({ name, step, idleMs }));
+
+  function loopPart(options: { name: string; step: Step; idleMs: number }): Part {
+    const loop = runLoop({ ...options, log });
+    return { name: options.name, stop: () => loop.stop() };
+  }
+
+  return startService(
+    {
+      name: SERVICE,
+      http: { host: config.HTTP_HOST, port: config.HTTP_PORT },
+      natsUrl: config.NATS_URL,
+      log,
+      register,
+      controllers: [UploadController, ChunkController, UploadsController, CatalogueController, DownloadController],
+      providers: [portsToken.provide(ports), retrievalToken.provide(retrieval)],
+      responders: respondersFor(SERVICE, { stagedObjectFind: (input) => findStaged(ports, input) }),
+      checks: {
+        database: async () => void (await database.$queryRaw`SELECT 1`),
+        nats: () => nats.flush(),
+      },
+      fastify: { routerOptions: { maxParamLength: PATH_PART_MAX } },
+      prepare: (app) => {
+        const server = app.getHttpAdapter().getInstance();
+        prepareHttp(server, metrics);
+        endRequestsOnClose(server, stopping, config.STOP_GRACE);
+      },
+    },
+    parts,
+  );
+}
+
+async function stagedBytesIn(database: Database): Promise<number> {
+  const { _sum } = await database.upload.aggregate({
+    where: { releasedAt: null, state: { not: "receiving" } },
+    _sum: { stagedBytes: true },
+  });
+  return Number(_sum.stagedBytes ?? 0n);
+}

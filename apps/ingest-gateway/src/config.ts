@@ -1,0 +1,70 @@
+import { FILE_BYTES_MAX, parseBytes } from "@granary/primitives";
+import { commonSettings, setting } from "@granary/service-runtime";
+import { z } from "zod";
+
+/** Everything that can be set of the gateway. Names are names of environment variables. */
+export const gatewaySettings = z.object({
+  ...commonSettings,
+  PUBLIC_URL: setting.url("http:", "https:").optional().describe("address that clients use, for links in answers"),
+  RETRIEVAL_URL: setting.url("http:", "https:").describe("the retrieval service's internal address"),
+  STAGING_DIR: z.string().min(1).describe("folder of the staged bytes of uploads"),
+  STAGING_RESERVE: setting.bytes("1GiB").prefault("1GiB").describe("room that stays free on the staging volume"),
+
+  OBJECT_MAX: setting
+    .bytes("31GiB")
+    .prefault(`${FILE_BYTES_MAX}B`)
+    .refine((bytes) => bytes <= FILE_BYTES_MAX, "more than the chain takes in one order")
+    .describe("largest object that is accepted"),
+  PART_MAX: setting.bytes("1GiB").prefault("1GiB").describe("largest chunk of a chunked upload"),
+  FORM_FILES_MAX: setting.count().default(100).describe("files in one batch upload"),
+  UPLOADS_MAX: setting.count().default(256).describe("bodies that are received at the same time"),
+  CIPHER_UPLOADS_MAX: setting
+    .count()
+    .default(4)
+    .describe("of those, encrypted ones: each holds two segments in memory"),
+  BODY_STALL: setting.duration("30s").prefault("30s").describe("how long a body may stay below the least rate"),
+  BODY_RATE_MIN: setting.bytes("1KiB").prefault("1KiB").describe("least rate of a body, per second"),
+
+  STOP_GRACE: setting.duration("10s").prefault("10s").describe("how long bodies may still come when the service stops"),
+
+  FID_WAIT: setting.duration("10m").prefault("10m").describe("how long an upload's answer waits for the FID"),
+  REPLAY_WINDOW: setting
+    .duration("10m")
+    .prefault("10m")
+    .describe("how long a repeated chunk of a finished upload gets the finished upload's answer"),
+
+  UPLOAD_STARTS_RATE: z.coerce.number().positive().default(20).describe("uploads an account may start per second"),
+  UPLOAD_STARTS_BURST: setting.count().default(200).describe("uploads an account may start at once"),
+  ACCESS_MODE: z
+    .enum(["public", "private"])
+    .default("public")
+    .describe("public: all but ACCESS_ACCOUNTS; private: only ACCESS_ACCOUNTS"),
+  ACCESS_ACCOUNTS: setting.list().prefault("").describe("accounts, separated by commas"),
+  ACCESS_ALWAYS: setting.list().prefault("").describe("accounts that are let in in any case"),
+
+  GATEWAY_CACHE: setting.duration("60s").prefault("60s").describe("how long the gateway's own account is remembered"),
+  ANNOUNCE_AFTER: setting.duration("10s").prefault("10s").describe("an upload without progress is announced again"),
+  ANNOUNCE_MAX: setting.duration("2m").prefault("2m").describe("longest pause between announcements"),
+  SWEEP_EVERY: setting.duration("2s").prefault("2s").describe("pause between looks for uploads to announce or release"),
+  WHOLE_ABANDONED_AFTER: setting
+    .duration("5m")
+    .prefault("5m")
+    .describe("a whole upload that nobody receives any more is given up"),
+  PARTS_ABANDONED_AFTER: setting
+    .duration("1d")
+    .prefault("1d")
+    .describe("a chunked upload without a new chunk is given up"),
+  FAILED_RETENTION: setting.duration("1h").prefault("1h").describe("how long bytes of a failed upload are kept"),
+  STRAY_AFTER: setting
+    .duration("10m")
+    .prefault("10m")
+    .describe("age at which files that belong to nothing are removed"),
+  RECORD_RETENTION: setting
+    .duration("8d")
+    .prefault("8d")
+    .describe("how long published facts, and the memory of handled ones, are kept"),
+});
+
+export type GatewayConfig = Readonly<z.infer<typeof gatewaySettings>>;
+
+export const FORM_OVERHEAD_BYTES = parseBytes("1KiB");

@@ -1,0 +1,41 @@
+import type { BlobStore } from "@granary/blob-store";
+import type { Database, Outbox, UploadModel } from "@granary/database";
+import type { Requester } from "@granary/messaging";
+import type { AccountId } from "@granary/primitives";
+import type { Log } from "@granary/telemetry";
+import type { GatewayConfig } from "./config.js";
+import type { AccessCheck } from "./identity/access-list.js";
+import type { StartLimiter } from "./identity/start-limiter.js";
+import type { GatewayMetrics } from "./metrics.js";
+
+/** What the flows of this service can use; each takes a slice. */
+export interface Ports {
+  readonly config: GatewayConfig;
+  readonly database: Database;
+  readonly outbox: Outbox;
+  readonly blobs: BlobStore;
+  /** Asks the other services. */
+  readonly request: Requester;
+  /** The account that signs for this gateway, remembered for a while. */
+  readonly gatewayAccount: () => Promise<AccountId>;
+  readonly checkAccess: AccessCheck;
+  readonly limitStarts: StartLimiter;
+  readonly uploadWatch: UploadWatch;
+  readonly partLock: PartLock;
+  readonly metrics: GatewayMetrics;
+  readonly log: Log;
+  readonly now: () => Date;
+  /** Aborted when the service stops: who waits is answered with what there is. */
+  readonly stopping: AbortSignal;
+}
+
+/** Looks for news of uploads on behalf of all who wait, with one query for all. */
+export interface UploadWatch {
+  /** The upload as the next look finds it; null where it is gone. Rejects when the signal is aborted. */
+  next(uploadId: string, signal: AbortSignal): Promise<UploadModel | null>;
+  /** Something changed: look now. */
+  nudge(): void;
+}
+
+/** Runs work on one part of an upload at a time. */
+export type PartLock = <T>(key: string, work: () => Promise<T>) => Promise<T>;
