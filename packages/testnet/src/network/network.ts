@@ -151,7 +151,9 @@ async function superviseServices(
   plan: NetworkPlan,
   servers: Network["servers"],
 ): Promise<Record<ServiceName, NodeProcess>> {
-  const accounts = await Promise.all([developmentKeys.gateway, developmentKeys.faucet].map((key) => loadSigner(key)));
+  const accounts = await Promise.all(
+    [developmentKeys.gateway, developmentKeys.faucet, developmentKeys.user].map((key) => loadSigner(key)),
+  );
   const environment = serviceEnvironment({
     plan,
     dir: options.dir,

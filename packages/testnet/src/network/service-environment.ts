@@ -5,6 +5,8 @@ export const developmentKeys = {
   gateway: "//Granary//gateway",
   /** Pays what miners need to register. */
   faucet: "//Alice",
+  /** Acts for the user when no key is given. */
+  user: "//Bob",
   minerPrefix: "//Granary//miner",
 } as const;
 

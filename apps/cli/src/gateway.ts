@@ -1,0 +1,101 @@
+import { type Signer, signMessage } from "@granary/chain-client";
+import { type Category, CodedError, type ErrorDetails } from "@granary/primitives";
+
+/** How long a signed request is good for. */
+const SIGNATURE_LIFE_MS = 10 * 60_000;
+
+export interface UploadStatus {
+  readonly uploadId: string;
+  readonly fid: string | null;
+  readonly name: string;
+  readonly state: "receiving" | "received" | "encoded" | "declared" | "placing" | "active" | "failed";
+  readonly sizeBytes: number | null;
+  readonly segmentCount: number | null;
+  readonly placedColumns: number;
+  readonly reportedColumns: number;
+  readonly failure: { readonly code: string; readonly reason: string } | null;
+}
+
+interface Envelope {
+  readonly code: number;
+  readonly msg: string;
+  readonly data: unknown;
+  readonly error?: { readonly code: string; readonly category: Category; readonly details: ErrorDetails };
+}
+
+export type RequestOptions = {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array | AsyncIterable<Uint8Array>;
+  /** Sign as this account. */
+  readonly signer?: Signer;
+  readonly signal?: AbortSignal;
+};
+
+/** The gateway's HTTP API. Every method throws the gateway's own CodedError, or GATEWAY_UNREACHABLE. */
+export interface Gateway {
+  readonly url: string;
+  /** A response as it is, whatever its status. */
+  send(path: string, options?: RequestOptions): Promise<Response>;
+  /** The `data` of the envelope of a success. */
+  call<T>(path: string, options?: RequestOptions): Promise<T>;
+}
+
+/** The headers that prove who asks, good for a few minutes. */
+export function identityHeaders(signer: Signer, now: number): Record<string, string> {
+  const message = String(now + SIGNATURE_LIFE_MS);
+  return { Account: signer.account, Message: message, Signature: signMessage(signer, message) };
+}
+
+export function createGateway(url: string): Gateway {
+  async function send(path: string, options: RequestOptions = {}): Promise<Response> {
+    const identity = options.signer === undefined ? {} : identityHeaders(options.signer, Date.now());
+    const init: RequestInit & { duplex?: "half" } = {
+      method: options.method ?? "GET",
+      headers: { ...identity, ...options.headers },
+      // The 308 between the parts of an upload is an answer, not a redirection.
+      redirect: "manual",
+    };
+    if (options.signal !== undefined) init.signal = options.signal;
+    if (options.body !== undefined) {
+      init.body = options.body as NonNullable<RequestInit["body"]>;
+      init.duplex = "half";
+    }
+    try {
+      return await fetch(`${url}${path}`, init);
+    } catch (cause) {
+      throw new CodedError(
+        "GATEWAY_UNREACHABLE",
+        "unavailable",
+        `the gateway at ${url} does not answer`,
+        { url },
+        { cause },
+      );
+    }
+  }
+
+  async function call<T>(path: string, options?: RequestOptions): Promise<T> {
+    const response = await send(path, options);
+    const envelope = await readEnvelope(response);
+    if (!response.ok) throw errorOf(response, envelope);
+    return envelope.data as T;
+  }
+
+  return { url, send, call };
+}
+
+export async function readEnvelope(response: Response): Promise<Envelope> {
+  const text = await response.text();
+  try {
+    return JSON.parse(text) as Envelope;
+  } catch {
+    return { code: response.status, msg: text.slice(0, 200), data: null };
+  }
+}
+
+export function errorOf(response: Response, envelope: Envelope): CodedError {
+  const { error } = envelope;
+  if (error !== undefined) return new CodedError(error.code, error.category, envelope.msg, error.details);
+  const category: Category = response.status >= 500 ? "unavailable" : "invalid";
+  return new CodedError(`HTTP_${response.status}`, category, envelope.msg || response.statusText);
+}

@@ -1,0 +1,117 @@
+import { Command } from "commander";
+import * as account from "./command/account.js";
+import { get } from "./command/get.js";
+import { miners } from "./command/miners.js";
+import * as objects from "./command/objects.js";
+import { put } from "./command/put.js";
+import * as territory from "./command/territory.js";
+import { type UpOptions, up, upDefaults } from "./command/up.js";
+import { type Context, createContext } from "./context.js";
+import { createOutput } from "./output.js";
+import type { GlobalOptions } from "./settings.js";
+import { waitTargets } from "./upload.js";
+
+const program = new Command("granary")
+  .description("Store files on independent miners of a CESS-type chain, and get them back")
+  .option("--gateway <url>", "the gateway (GRANARY_GATEWAY_URL)")
+  .option("--chain <url>", "a node of the chain (GRANARY_CHAIN_URL)")
+  .option("--key-file <file>", "file with your mnemonic or secret URI (GRANARY_KEY_FILE)")
+  .option("--json", "print results as JSON")
+  .showHelpAfterError()
+  .configureHelp({ showGlobalOptions: true })
+  .exitOverride((error) => process.exit(error.exitCode === 0 ? 0 : 2));
+
+/** Runs a command with its context; an error becomes a line and an exit code. */
+function run(work: (context: Context) => Promise<void>): Promise<void> {
+  const options = program.opts<GlobalOptions>();
+  return work(createContext(options)).catch((error: unknown) => {
+    process.exitCode = createOutput(options.json ?? false).failure(error);
+  });
+}
+
+program
+  .command("up")
+  .description("start the whole network on this machine and keep it running")
+  .argument("[file]", "what the demonstration stores")
+  .option("--dir <folder>", "where the network keeps its data", upDefaults.dir)
+  .option("--miners <count>", "storage miners", upDefaults.miners)
+  .option("--block-ms <ms>", "time between blocks of the development chain", upDefaults.blockMs)
+  .option("--demo", "store a file, kill 8 of its 12 miners, get it back", false)
+  .option("--once", "end after the demonstration", false)
+  .option("--size <size>", "size of the file that the demonstration makes", upDefaults.size)
+  .action((file: string | undefined, options: UpOptions) =>
+    up(file, options).then(
+      (code) => process.exit(code),
+      (error: unknown) => process.exit(createOutput(false).failure(error)),
+    ),
+  );
+
+program
+  .command("put")
+  .description("upload a file")
+  .argument("<file>")
+  .requiredOption("--territory <name>", "territory that pays for it")
+  .option("--name <name>", "name of the object (default: the file's)")
+  .option("--wait <state>", `when to return: ${waitTargets.join(", ")}`, "active")
+  .option("--cipher-file <file>", "encrypt (CESS Cipher mode) with the key in this file")
+  .action((file, options) => run((context) => put(context, file, options)));
+
+program
+  .command("get")
+  .description("download a file")
+  .argument("<fid>")
+  .option("-o, --output <file>", "where to (default: the FID)")
+  .option("--cipher-file <file>", "decrypt with the key in this file")
+  .action((fid, options) => run((context) => get(context, fid, options)));
+
+program
+  .command("ls")
+  .description("list files that an account holds")
+  .option("--territory <name>")
+  .option("--account <account>", "whose (default: yours)")
+  .action((options) => run((context) => objects.list(context, options)));
+
+program
+  .command("rm")
+  .description("delete a file of yours")
+  .argument("<fid>")
+  .action((fid) => run((context) => objects.remove(context, fid)));
+
+program
+  .command("status")
+  .description("show where an upload is, or what is known of a file")
+  .argument("<upload-id or fid>")
+  .action((id) => run((context) => objects.status(context, id)));
+
+program
+  .command("map")
+  .description("show which miner holds which column of a file")
+  .argument("<fid>")
+  .action((fid) => run((context) => objects.map(context, fid)));
+
+const territories = program.command("territory").description("space that you own on the chain");
+territories
+  .command("buy")
+  .argument("<name>")
+  .requiredOption("--gib <count>", "size in GiB")
+  .option("--days <count>", "how long", "30")
+  .option("--no-authorize", "do not let the gateway store in your territories")
+  .action((name, options) => run((context) => territory.buy(context, name, options)));
+territories
+  .command("ls")
+  .option("--account <account>", "whose (default: yours)")
+  .action((options) => run((context) => territory.list(context, options)));
+
+const accounts = program.command("account").description("your key and account");
+accounts
+  .command("new")
+  .requiredOption("--out <file>", "file for the new key")
+  .action((options) => run((context) => account.create(context, options)));
+accounts.command("show").action(() => run((context) => account.show(context)));
+
+program
+  .command("miners")
+  .description("list the miners, and what the gateway thinks of each")
+  .action(() => run((context) => miners(context)));
+
+await program.parseAsync();

@@ -1,0 +1,52 @@
+import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import os from "node:os";
+import path from "node:path";
+import { describe, expect, it } from "@jest/globals";
+import { resolveSettings } from "./settings.js";
+
+function folderWithNetwork(): string {
+  const root = mkdtempSync(path.join(os.tmpdir(), "granary-cli-"));
+  mkdirSync(path.join(root, ".granary"));
+  mkdirSync(path.join(root, "deep/er"), { recursive: true });
+  const network = {
+    gateway: "http://127.0.0.1:8123",
+    chain: "ws://127.0.0.1:9123",
+    minerControl: "",
+    developmentKey: "//Alice",
+  };
+  writeFileSync(path.join(root, ".granary/network.json"), JSON.stringify(network));
+  return root;
+}
+
+describe("settings", () => {
+  it("finds the network that runs in a folder above", async () => {
+    const settings = resolveSettings({}, {}, path.join(folderWithNetwork(), "deep/er"));
+    expect(settings.gatewayUrl).toBe("http://127.0.0.1:8123");
+    expect((await settings.signer()).account).toMatch(/^cX/);
+  });
+
+  it("prefers options to the environment, and both to the network", () => {
+    const root = folderWithNetwork();
+    const environment = { GRANARY_GATEWAY_URL: "http://env/", GRANARY_CHAIN_URL: "ws://env" };
+    expect(resolveSettings({}, environment, root).gatewayUrl).toBe("http://env");
+    expect(resolveSettings({ gateway: "http://option//" }, environment, root).gatewayUrl).toBe("http://option");
+    expect(resolveSettings({}, environment, root).chainUrl).toBe("ws://env");
+  });
+
+  it("never signs with the development key at a gateway that was named", async () => {
+    const settings = resolveSettings({ gateway: "https://gateway.example" }, {}, folderWithNetwork());
+    await expect(settings.signer()).rejects.toMatchObject({ code: "KEY_MISSING", category: "denied" });
+  });
+
+  it("reads the key from its file, and says which file it could not read", async () => {
+    const root = folderWithNetwork();
+    const file = path.join(root, "key");
+    writeFileSync(file, "//Bob\n");
+    const bob = (await resolveSettings({ keyFile: file }, {}, root).signer()).account;
+    const alice = (await resolveSettings({}, {}, root).signer()).account;
+    expect(bob).not.toBe(alice);
+    await expect(resolveSettings({ keyFile: `${file}x` }, {}, root).signer()).rejects.toMatchObject({
+      code: "KEY_FILE_UNREADABLE",
+    });
+  });
+});

@@ -1,0 +1,73 @@
+import { existsSync, readFileSync } from "node:fs";
+import path from "node:path";
+import { loadSigner, type Signer } from "@granary/chain-client";
+import { CodedError } from "@granary/primitives";
+
+/** What `granary up` leaves for the other commands, in the folder of its network. */
+export interface NetworkFile {
+  readonly gateway: string;
+  readonly chain: string;
+  readonly minerControl: string;
+  /** Secret URI of the development account that commands act as when no key is given. */
+  readonly developmentKey: string;
+}
+
+export const NETWORK_DIR = ".granary";
+const NETWORK_FILE = "network.json";
+
+export interface GlobalOptions {
+  readonly gateway?: string;
+  readonly chain?: string;
+  readonly keyFile?: string;
+  readonly json?: boolean;
+}
+
+/** Where the gateway and the chain are, and who acts: options first, then the environment, then a network here. */
+export interface Settings {
+  readonly gatewayUrl: string;
+  readonly chainUrl: string;
+  signer(): Promise<Signer>;
+}
+
+export const networkFileOf = (dir: string): string => path.join(dir, NETWORK_FILE);
+
+function findNetwork(from: string): NetworkFile | undefined {
+  for (let dir = path.resolve(from); ; dir = path.dirname(dir)) {
+    const file = networkFileOf(path.join(dir, NETWORK_DIR));
+    if (existsSync(file)) return JSON.parse(readFileSync(file, "utf8")) as NetworkFile;
+    if (dir === path.dirname(dir)) return undefined;
+  }
+}
+
+/** @throws CodedError KEY_MISSING (denied) from `signer()` when nobody said whose key to use */
+export function resolveSettings(options: GlobalOptions, environment: NodeJS.ProcessEnv, cwd: string): Settings {
+  const network = findNetwork(cwd);
+  return {
+    gatewayUrl: (
+      options.gateway ??
+      environment.GRANARY_GATEWAY_URL ??
+      network?.gateway ??
+      "http://127.0.0.1:8080"
+    ).replace(/\/+$/, ""),
+    chainUrl: options.chain ?? environment.GRANARY_CHAIN_URL ?? network?.chain ?? "ws://127.0.0.1:9944",
+    async signer() {
+      const file = options.keyFile ?? environment.GRANARY_KEY_FILE;
+      if (file !== undefined) return loadSigner(readKeyFile(file));
+      if (environment.GRANARY_KEY !== undefined) return loadSigner(environment.GRANARY_KEY);
+      if (network !== undefined && options.gateway === undefined) return loadSigner(network.developmentKey);
+      throw new CodedError(
+        "KEY_MISSING",
+        "denied",
+        "name the file with your key by --key-file or GRANARY_KEY_FILE, or set GRANARY_KEY",
+      );
+    },
+  };
+}
+
+function readKeyFile(file: string): string {
+  try {
+    return readFileSync(file, "utf8").trim();
+  } catch (cause) {
+    throw new CodedError("KEY_FILE_UNREADABLE", "invalid", `the key file ${file} cannot be read`, {}, { cause });
+  }
+}

@@ -1,0 +1,116 @@
+import { createHash, randomBytes } from "node:crypto";
+import { existsSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import os from "node:os";
+import path from "node:path";
+import { loadSigner } from "@granary/chain-client";
+import { MiB } from "@granary/primitives";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
+import { download } from "./download.js";
+import { createGateway } from "./gateway.js";
+import { upload } from "./upload.js";
+
+const FID = "ab".repeat(32);
+
+describe("transfers against a gateway that misbehaves", () => {
+  let server: Server;
+  let answer: (request: IncomingMessage, response: ServerResponse) => void | Promise<void>;
+  let folder: string;
+  const gateway = () => createGateway(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+
+  beforeEach(async () => {
+    folder = mkdtempSync(path.join(os.tmpdir(), "granary-transfer-"));
+    server = createServer((request, response) => void answer(request, response));
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  });
+  afterEach(() => {
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(resolve));
+  });
+
+  const get = (file: string) => download({ gateway: gateway(), fid: FID, file, onStart: () => {}, onBytes: () => {} });
+
+  it("continues a download that broke off, and asks only for what is missing", async () => {
+    const content = randomBytes(300_000);
+    const ranges: (string | undefined)[] = [];
+    answer = (request, response) => {
+      ranges.push(request.headers.range);
+      const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
+      response.writeHead(start > 0 ? 206 : 200, { "content-length": content.length - start });
+      if (ranges.length === 1) response.write(content.subarray(0, 100_000), () => response.destroy());
+      else response.end(content.subarray(start));
+    };
+    const file = path.join(folder, "out");
+    const result = await get(file);
+    expect(result).toEqual({ sizeBytes: 300_000, sha256: createHash("sha256").update(content).digest("hex") });
+    expect(readFileSync(file).equals(content)).toBe(true);
+    expect(ranges[0]).toBeUndefined();
+    expect(ranges.slice(1).every((range) => range !== undefined)).toBe(true);
+    expect(existsSync(`${file}.part`)).toBe(false);
+  });
+
+  it("never saves an error as the file", async () => {
+    answer = (_request, response) => {
+      response.writeHead(404, { "content-type": "application/json" });
+      response.end(
+        JSON.stringify({
+          code: 404,
+          msg: "no such object",
+          data: null,
+          error: { code: "OBJECT_UNKNOWN", category: "absent", details: {} },
+        }),
+      );
+    };
+    const file = path.join(folder, "out");
+    await expect(get(file)).rejects.toMatchObject({ code: "OBJECT_UNKNOWN", category: "absent" });
+    expect(existsSync(file)).toBe(false);
+    expect(existsSync(`${file}.part`)).toBe(false);
+  });
+
+  it("sends every byte of a large file once it has been refused for a moment", async () => {
+    const content = randomBytes(65 * MiB);
+    const file = path.join(folder, "in");
+    writeFileSync(file, content);
+    const received = Buffer.alloc(content.length);
+    const seen = new Map<string, number>();
+    answer = async (request, response) => {
+      const [, start = "0", end = "0"] = /^bytes (\d+)-(\d+)\/\d+$/.exec(request.headers["content-range"] ?? "") ?? [];
+      const chunks: Buffer[] = [];
+      for await (const chunk of request) chunks.push(chunk as Buffer);
+      const tries = (seen.get(start) ?? 0) + 1;
+      seen.set(start, tries);
+      if (start !== "0" && tries === 1) {
+        response
+          .writeHead(503)
+          .end(
+            JSON.stringify({
+              code: 503,
+              msg: "busy",
+              data: null,
+              error: { code: "BUSY", category: "unavailable", details: {} },
+            }),
+          );
+        return;
+      }
+      const body = Buffer.concat(chunks);
+      expect(body.length).toBe(Number(end) - Number(start) + 1);
+      body.copy(received, Number(start));
+      response.writeHead(308, { "x-granary-upload": "the-upload" }).end('{"code":308,"msg":"ok","data":null}');
+    };
+    let last = 0;
+    const id = await upload({
+      gateway: gateway(),
+      signer: await loadSigner("//Alice"),
+      file,
+      name: "in.bin",
+      territory: "t",
+      onBytes: (sent) => {
+        last = sent;
+      },
+    });
+    expect(id).toBe("the-upload");
+    expect(received.equals(content)).toBe(true);
+    expect(last).toBe(content.length);
+  });
+});
