@@ -14,6 +14,7 @@ if (!(await stage("build", build))) process.exit(1);
 // npm runs scripts in the repository's root; file names are meant where the user stands.
 if (process.env.npm_lifecycle_event !== undefined && process.env.INIT_CWD) process.chdir(process.env.INIT_CWD);
 const cli = join(root, "apps", "cli", "dist", "main.js");
-process.argv = [process.execPath, cli, "up", "--demo", ...process.argv.slice(2)];
+// The network's data stays in the repository, wherever the user stands.
+process.argv = [process.execPath, cli, "up", "--demo", "--dir", join(root, ".granary"), ...process.argv.slice(2)];
 process.setSourceMapsEnabled(true);
 await import(pathToFileURL(cli).href);

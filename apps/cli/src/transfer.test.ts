@@ -81,16 +81,14 @@ describe("transfers against a gateway that misbehaves", () => {
       const tries = (seen.get(start) ?? 0) + 1;
       seen.set(start, tries);
       if (start !== "0" && tries === 1) {
-        response
-          .writeHead(503)
-          .end(
-            JSON.stringify({
-              code: 503,
-              msg: "busy",
-              data: null,
-              error: { code: "BUSY", category: "unavailable", details: {} },
-            }),
-          );
+        response.writeHead(503).end(
+          JSON.stringify({
+            code: 503,
+            msg: "busy",
+            data: null,
+            error: { code: "BUSY", category: "unavailable", details: {} },
+          }),
+        );
         return;
       }
       const body = Buffer.concat(chunks);

@@ -70,13 +70,16 @@ async function demoOrStop(
   return Promise.race([demo, stopping.then(() => 130)]);
 }
 
-/** Resolves at the first SIGINT or SIGTERM; a second one ends the process at once. */
+/** One Ctrl-C can arrive twice: from the terminal, and from npm that passes it on. */
+const SAME_SIGNAL_MS = 1_000;
+
+/** Resolves at the first SIGINT or SIGTERM; a later one ends the process at once. */
 function stopSignal(): Promise<void> {
   return new Promise((resolve) => {
-    let isAsked = false;
+    let askedAt: number | undefined;
     const ask = () => {
-      if (isAsked) process.exit(130);
-      isAsked = true;
+      if (askedAt !== undefined && performance.now() - askedAt > SAME_SIGNAL_MS) process.exit(130);
+      askedAt ??= performance.now();
       resolve();
     };
     process.on("SIGINT", ask);
