@@ -1,1 +1,3 @@
-export {};
+export { createApp, type Overrides } from "./app.module.js";
+export { readSchedulerConfig, type SchedulerConfig } from "./config.js";
+export type { CallsPort, ChainPort, MinerGate, WriterPort } from "./ports.js";

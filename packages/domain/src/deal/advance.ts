@@ -6,6 +6,8 @@ import { type Column, type Deal, type Failure, holdersOf, isSameStanding, standi
 /** What can happen to a deal: by our doing, by a miner's, by the chain's, or by time. */
 export type DealEvent =
   | { readonly kind: "declaration-begun" }
+  /** It came to nothing: something is in the way. */
+  | { readonly kind: "declaration-withdrawn" }
   /** Our order is in a block, and the chain says that it is ours. */
   | { readonly kind: "declared"; readonly block: number }
   /** The order is not on chain any more, and no file came of it. */
@@ -32,6 +34,8 @@ export type DealEvent =
       readonly code: string;
       readonly notBefore: Instant;
     }
+  /** There is no miner for a column now. */
+  | { readonly kind: "postponed"; readonly index: number; readonly notBefore: Instant }
   /** Leases and report deadlines that are over by now. */
   | { readonly kind: "time-passed" }
   | { readonly kind: "reported"; readonly index: number; readonly miner: AccountId; readonly block: number }
@@ -76,6 +80,8 @@ function step(deal: Deal, event: DealEvent, now: Instant): Advanced {
   switch (event.kind) {
     case "declaration-begun":
       return deal.state === "opened" ? { deal: { ...deal, state: "declaring" }, effects: [] } : unchanged(deal);
+    case "declaration-withdrawn":
+      return deal.state === "declaring" ? { deal: { ...deal, state: "opened" }, effects: [] } : unchanged(deal);
     case "declared":
       if (deal.state !== "opened" && deal.state !== "declaring") return unchanged(deal);
       return { deal: { state: "placing", declaredBlock: event.block, columns: deal.columns }, effects: [] };
@@ -87,13 +93,15 @@ function step(deal: Deal, event: DealEvent, now: Instant): Advanced {
       if (deal.state === "failed") return unchanged(deal);
       return { deal: { state: "failed", failure: event.failure, columns: deal.columns }, effects: [] };
     case "activated":
-      return activate(deal, event);
+      return deal.state === "failed" ? unchanged(deal) : activate(deal, event);
     case "reported":
       return settle(deal, event, now);
     case "time-passed":
       return deal.state === "placing" ? passTime(deal, now) : unchanged(deal);
     case "assigned":
       return deal.state === "placing" ? assign(deal, event) : unchanged(deal);
+    case "postponed":
+      return postpone(deal, event);
     case "lease-renewed":
     case "transferred":
     case "refused":
@@ -145,6 +153,12 @@ function assign(deal: Deal, event: DealEvent & { kind: "assigned" }): Advanced {
     }),
     effects: [{ do: "open-attempt", index: event.index, miner: event.miner }],
   };
+}
+
+function postpone(deal: Deal, event: DealEvent & { kind: "postponed" }): Advanced {
+  const column = deal.columns[event.index - 1];
+  if (column?.state !== "pending") return unchanged(deal);
+  return { deal: withColumn(deal, { ...column, notBefore: event.notBefore }), effects: [] };
 }
 
 /** News from the sender of a column. A sender that has lost the column is not heard. */

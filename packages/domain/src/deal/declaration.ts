@@ -100,7 +100,7 @@ const passable = (code: string, reason: string): Obstacle => ({ code, reason, ca
 /** What the chain would refuse the order for. */
 function obstacleOf(order: Order, { territory, isAuthorized }: ChainView): Obstacle | null {
   if (!isAuthorized) return passable("GATEWAY_NOT_AUTHORIZED", "the owner has not authorized this gateway");
-  if (territory === null) return passable("TERRITORY_ABSENT", "the owner has no territory of this name");
+  if (territory === null) return passable("TERRITORY_UNKNOWN", "the owner has no territory of this name");
   switch (territory.state) {
     case "frozen":
       return passable("TERRITORY_FROZEN", "the territory's lease is over; it takes nothing until it is renewed");
@@ -120,26 +120,20 @@ function obstacleOf(order: Order, { territory, isAuthorized }: ChainView): Obsta
   return null;
 }
 
-/** The chain's own refusals of a declaration, in our words. */
-export function obstacleOfRefusal(refusal: { readonly pallet: string; readonly name: string }): Obstacle {
-  switch (refusal.name) {
-    case "NoPermission":
-      return passable("GATEWAY_NOT_AUTHORIZED", "the owner has not authorized this gateway");
-    case "InsufficientAvailableSpace":
-    case "InsufficientStorage":
-      return passable("TERRITORY_FULL", "the territory has too little space left");
-    case "NotHaveTerritory":
-      return passable("TERRITORY_ABSENT", "the owner has no territory of this name");
-    case "NotActive":
-      return passable("TERRITORY_NOT_ACTIVE", "the territory takes nothing now");
-    // Same owner, same territory: by now the chain has what we wanted.
-    case "Existed":
-      return passable("DEAL_EXISTS", "the chain has this file already");
-    default:
-      return {
-        code: "CHAIN_REJECTED",
-        reason: `the chain refused the order: ${refusal.pallet}.${refusal.name}`,
-        canPass: false,
-      };
-  }
-}
+/** Refusals of the chain that somebody can take out of the way. */
+const passableRefusals = new Set([
+  "GATEWAY_NOT_AUTHORIZED",
+  "TERRITORY_UNKNOWN",
+  "TERRITORY_FULL",
+  "TERRITORY_NOT_ACTIVE",
+  "BALANCE_TOO_LOW",
+  // Same owner, same territory: by now the chain has what we wanted.
+  "CHAIN_ENTRY_EXISTS",
+]);
+
+/** The chain's own refusal of a declaration. */
+export const obstacleOfRefusal = (refusal: { readonly code: string; readonly message: string }): Obstacle => ({
+  code: refusal.code,
+  reason: refusal.message,
+  canPass: passableRefusals.has(refusal.code),
+});

@@ -1,0 +1,170 @@
+import { type DealState } from "@granary/domain/deal";
+import { dimensions, refusals } from "@granary/domain/miner";
+import { minerErrorCategories } from "@granary/miner-client";
+import type { Register } from "@granary/telemetry";
+import type { DeclareOutcome } from "./flow/declare-deal.js";
+import type { Observer, TransactionRecord } from "./ports.js";
+
+const dealStates: readonly DealState[] = ["opened", "declaring", "placing", "active", "failed"];
+const columnOutcomes = [
+  "placed",
+  "reported",
+  "report_late",
+  "REPORT_MISSED",
+  "LEASE_LAPSED",
+  "OVERTAKEN",
+  "DEAL_REMOVED",
+  "MINER_TOO_SLOW",
+  "STAGED_OBJECT_ABSENT",
+  "STAGED_BYTES_CORRUPT",
+  ...Object.keys(minerErrorCategories),
+  "OTHER",
+];
+const relaxations = ["area", ...dimensions];
+const transactionStates: readonly TransactionRecord["state"][] = [
+  "prepared",
+  "submitted",
+  "included",
+  "finalized",
+  "failed",
+  "lost",
+];
+const declareOutcomes: readonly DeclareOutcome[] = ["not-due", "declared", "active", "waiting", "failed", "retried"];
+const standings = ["available", "cooldown", "probing", "quarantined", "unavailable"] as const;
+const dealSeconds = [5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1800, 7200];
+
+export type SchedulerMetrics = ReturnType<typeof createSchedulerMetrics>;
+
+/** What is asked for at scrape time. */
+export interface Readings {
+  readonly deals: () => Promise<Readonly<Record<DealState, number>>>;
+  readonly oldestOpenSeconds: () => Promise<number>;
+  readonly miners: () => Promise<Readonly<Record<(typeof standings)[number], number>>>;
+  readonly openTransactions: () => Promise<number>;
+  readonly buffersInUse: () => number;
+  readonly outboxLagSeconds: () => Promise<number>;
+  readonly isChainConnected: () => boolean;
+  readonly queues: () => Promise<Readonly<Record<"declare" | "send", number>>>;
+}
+
+export function createSchedulerMetrics(register: Register, read: Readings) {
+  gauges(register, read);
+  return {
+    columns: register.counter<{ outcome: string }>({
+      name: "granary_scheduler_columns_total",
+      help: "Attempts to place a column, by how they ended",
+      labels: { outcome: columnOutcomes },
+    }),
+    placedSeconds: register.histogram({
+      name: "granary_scheduler_deal_placed_seconds",
+      help: "From the opening of a deal until all twelve columns are at miners",
+      buckets: dealSeconds,
+    }),
+    activeSeconds: register.histogram({
+      name: "granary_scheduler_deal_active_seconds",
+      help: "From the opening of a deal until the file is active in a finalized block",
+      buckets: dealSeconds,
+    }),
+    fragmentSeconds: register.histogram({
+      name: "granary_scheduler_fragment_put_seconds",
+      help: "Sending one fragment to one miner",
+      buckets: [0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60],
+    }),
+    relaxations: register.counter<{ dimension: string }>({
+      name: "granary_scheduler_relaxations_total",
+      help: "Columns for whose miner a constraint had to be relaxed",
+      labels: { dimension: relaxations },
+    }),
+    refusedMiners: register.counter<{ reason: string }>({
+      name: "granary_scheduler_miners_refused_total",
+      help: "Miners that could not be chosen in rounds that found too few, by reason",
+      labels: { reason: refusals },
+    }),
+    shortfalls: register.counter({
+      name: "granary_scheduler_columns_without_miner_total",
+      help: "Columns for which no miner was found in a round",
+    }),
+    transactions: register.counter<{ state: TransactionRecord["state"] }>({
+      name: "granary_scheduler_transactions_total",
+      help: "Transactions of the gateway's account that came into a state",
+      labels: { state: transactionStates },
+    }),
+    declarations: register.counter<{ outcome: DeclareOutcome }>({
+      name: "granary_scheduler_declaration_steps_total",
+      help: "Steps towards a declared deal, by how they ended",
+      labels: { outcome: declareOutcomes },
+    }),
+  };
+}
+
+function gauges(register: Register, read: Readings): void {
+  register.gauge<"granary_scheduler_deals", { state: DealState }>({
+    name: "granary_scheduler_deals",
+    help: "Deals by state",
+    labels: { state: dealStates },
+    collect: async (gauge) => {
+      for (const [state, count] of Object.entries(await read.deals())) gauge.set({ state: state as DealState }, count);
+    },
+  });
+  register.gauge<"granary_scheduler_miners", { standing: (typeof standings)[number] }>({
+    name: "granary_scheduler_miners",
+    help: "Miners by what may be given to them",
+    labels: { standing: standings },
+    collect: async (gauge) => {
+      const counts = await read.miners();
+      for (const standing of standings) gauge.set({ standing }, counts[standing]);
+    },
+  });
+  register.gauge<"granary_scheduler_queue_jobs", { queue: "declare" | "send" }>({
+    name: "granary_scheduler_queue_jobs",
+    help: "Jobs that wait or run",
+    labels: { queue: ["declare", "send"] },
+    collect: async (gauge) => {
+      const depth = await read.queues();
+      for (const queue of ["declare", "send"] as const) gauge.set({ queue }, depth[queue]);
+    },
+  });
+  register.gauge({
+    name: "granary_scheduler_oldest_open_deal_seconds",
+    help: "Age of the oldest deal that is neither active nor failed",
+    collect: async (gauge) => gauge.set({}, await read.oldestOpenSeconds()),
+  });
+  register.gauge({
+    name: "granary_scheduler_lane_depth",
+    help: "Transactions of the gateway's account that are not final",
+    collect: async (gauge) => gauge.set({}, await read.openTransactions()),
+  });
+  register.gauge({
+    name: "granary_scheduler_buffers_in_use",
+    help: "Buffers of encoded segments in use",
+    collect: (gauge) => gauge.set({}, read.buffersInUse()),
+  });
+  register.gauge({
+    name: "granary_scheduler_outbox_lag_seconds",
+    help: "How long the oldest fact has waited to be published",
+    collect: async (gauge) => gauge.set({}, await read.outboxLagSeconds()),
+  });
+  register.gauge({
+    name: "granary_scheduler_chain_connected",
+    help: "1 while the connection to a chain node stands",
+    collect: (gauge) => gauge.set({}, read.isChainConnected() ? 1 : 0),
+  });
+}
+
+/** Flows speak to this; what they say becomes numbers. Codes that are not known have one name. */
+export function createObserver(metrics: () => SchedulerMetrics): Observer {
+  const known = (values: readonly string[], value: string) => (values.includes(value) ? value : "OTHER");
+  return {
+    columnEnded: (outcome) => metrics().columns.add({ outcome: known(columnOutcomes, outcome) }),
+    dealPlaced: (seconds) => metrics().placedSeconds.observe({}, seconds),
+    dealActive: (seconds) => metrics().activeSeconds.observe({}, seconds),
+    fragmentSent: (seconds) => metrics().fragmentSeconds.observe({}, seconds),
+    relaxed: (dimension) => metrics().relaxations.add({ dimension }),
+    refusedMiners(counts, shortfall) {
+      for (const [reason, count] of Object.entries(counts)) metrics().refusedMiners.add({ reason }, count);
+      metrics().shortfalls.add({}, shortfall);
+    },
+    transaction: (state) => metrics().transactions.add({ state }),
+    declared: (outcome) => metrics().declarations.add({ outcome: outcome as DeclareOutcome }),
+  };
+}

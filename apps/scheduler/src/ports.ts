@@ -1,0 +1,237 @@
+import type {
+  ChainCall,
+  ChainCalls,
+  ChainReader,
+  ChainWriter,
+  DispatchOutcome,
+  Inclusion,
+  PreparedExtrinsic,
+  Signer,
+} from "@granary/chain-client";
+import type { ChainMiner, OutputOf, PlacementWishes } from "@granary/contracts";
+import type { Transaction } from "@granary/database";
+import type { Deal, DealEvent, Failure } from "@granary/domain/deal";
+import type { Candidate, Experience, Instant, Observation } from "@granary/domain/miner";
+import type { SegmentManifest } from "@granary/domain/object";
+import type { AccountId, Fid, FragmentHash, UploadId } from "@granary/primitives";
+
+/** Milliseconds since 1970. */
+export type Clock = () => Instant;
+
+/** What the scheduler reads of the chain. */
+export type ChainPort = Pick<
+  ChainReader,
+  | "deal"
+  | "file"
+  | "territory"
+  | "isAuthorized"
+  | "finalizedHead"
+  | "bestHead"
+  | "blockHash"
+  | "nonce"
+  | "gateway"
+  | "freeBalance"
+>;
+export type CallsPort = Pick<ChainCalls, "uploadDeclaration" | "deleteFile" | "registerGateway" | "updateGateway">;
+export type WriterPort = Pick<ChainWriter, "prepare" | "submit" | "findInclusion">;
+
+/** A deal as Postgres has it. */
+export interface DealRecord {
+  readonly uploadId: UploadId;
+  readonly fid: Fid;
+  readonly account: AccountId;
+  readonly territory: string;
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly stagedBytes: number;
+  readonly segmentCount: number;
+  readonly placement: PlacementWishes | null;
+  readonly createdAt: Instant;
+  readonly revision: number;
+  /** How often its declaration was tried. */
+  readonly attempts: number;
+  /** What is in its way at present, or what made it fail. */
+  readonly obstacle: Failure | null;
+  readonly deal: Deal;
+}
+
+export type NewDeal = Omit<DealRecord, "createdAt" | "revision" | "attempts" | "obstacle" | "deal">;
+
+/** A deal under its row lock. What is applied is written, with all its effects, when the transaction ends. */
+export interface LockedDeal {
+  /** As it is by now, everything applied. */
+  readonly record: DealRecord;
+  apply(event: DealEvent): void;
+  /** Why the miner of a column that was just assigned was chosen. */
+  explain(index: number, reason: object): void;
+  /** When to look at the deal as a whole again. */
+  lookAgainAt(at: Instant): void;
+  setObstacle(obstacle: Failure | null): void;
+  /** Tells the standing also if nothing changed: somebody may not have heard. */
+  announceAgain(): void;
+}
+
+/** Every time a column of a deal was given to a miner. */
+export interface Attempt {
+  readonly index: number;
+  readonly miner: AccountId;
+  readonly startedAt: Instant;
+  readonly endedAt: Instant | null;
+  readonly outcome: string | null;
+}
+
+export interface DealStore {
+  /** Opens the deal of an upload; for one that is known, announces its standing again. */
+  open(deal: NewDeal, tx: Transaction): Promise<void>;
+  find(uploadId: UploadId): Promise<DealRecord | null>;
+  /** The newest of the FID. */
+  findByFid(fid: Fid): Promise<DealRecord | null>;
+  attempts(uploadId: UploadId): Promise<readonly Attempt[]>;
+  /** Waits for the row; null when there is none. */
+  change<T>(uploadId: UploadId, work: (deal: LockedDeal) => T | Promise<T>, tx?: Transaction): Promise<T | null>;
+  /** As change, but null as well when somebody else has the row. */
+  tryChange<T>(uploadId: UploadId, work: (deal: LockedDeal) => T | Promise<T>): Promise<T | null>;
+  /** Deals of a FID that are not at an end. */
+  openOf(fid: Fid, tx: Transaction): Promise<readonly UploadId[]>;
+  /** Has all deals of a FID that are not at an end looked at now. */
+  nudge(fid: Fid, tx?: Transaction): Promise<void>;
+
+  /** Deals whose declaration is due, named so that each attempt is another job. */
+  dueDeclarations(limit: number): Promise<readonly string[]>;
+  /** Ours until the lease runs out; null when it is another's or not due. */
+  claimDeclaration(uploadId: UploadId): Promise<DealRecord | null>;
+  renewDeclaration(uploadId: UploadId): Promise<void>;
+  releaseDeclaration(uploadId: UploadId): Promise<void>;
+  /**
+   * Makes this deal the one that declares its FID, unless another deal of the same FID is being declared or placed;
+   * two of them would send the same columns twice.
+   */
+  beginDeclaration(uploadId: UploadId): Promise<boolean>;
+
+  /** Deals with columns that wait for a miner, named so that each round is another job. */
+  dueRounds(limit: number): Promise<readonly string[]>;
+  /** Deals with a lease or a report deadline that is over. */
+  lapsed(limit: number): Promise<readonly UploadId[]>;
+  /** Deals that are on chain and were not compared with it for a while. */
+  dueReviews(limit: number): Promise<readonly UploadId[]>;
+  /** Extends the leases of columns that are still being sent to these miners; says which. */
+  renewColumns(
+    uploadId: UploadId,
+    columns: readonly { readonly index: number; readonly miner: AccountId }[],
+  ): Promise<ReadonlySet<number>>;
+}
+
+/** A miner as the pool keeps it. */
+export interface MinerRecord extends Candidate {
+  readonly endpoint: string;
+  readonly lastFailure: { readonly code: string; readonly at: Instant } | null;
+  readonly lastSuccessAt: Instant | null;
+}
+
+export interface MinerPool {
+  /** Mirrors what the chain says. */
+  mirror(miner: ChainMiner, tx?: Transaction): Promise<void>;
+  /** Miners that could take a column at all, with their load. */
+  candidates(): Promise<readonly MinerRecord[]>;
+  list(after: AccountId | null, count: number): Promise<readonly MinerRecord[]>;
+  endpoints(accounts: readonly AccountId[]): Promise<ReadonlyMap<AccountId, string>>;
+  /** Our columns at a miner that are not reported. */
+  unreported(account: AccountId): Promise<number>;
+  judge(account: AccountId, observation: Observation, tx?: Transaction): Promise<Experience | null>;
+  /** Miners whose rest is over and that nobody has asked since. */
+  dueProbes(limit: number): Promise<readonly { readonly account: AccountId; readonly endpoint: string }[]>;
+  markProbed(account: AccountId): Promise<void>;
+}
+
+export type Purpose = "declare" | "delete" | "register";
+export type OpenTransactionState = "prepared" | "submitted" | "included";
+
+/** An extrinsic of ours, written down before anybody else has seen it. */
+export interface TransactionRecord {
+  readonly id: string;
+  readonly account: AccountId;
+  readonly nonce: number;
+  readonly hash: string;
+  readonly purpose: Purpose;
+  readonly reference: string;
+  readonly extrinsicHex: string;
+  readonly birthBlock: number;
+  readonly deathBlock: number;
+  readonly state: OpenTransactionState | "finalized" | "failed" | "lost";
+  readonly block: { readonly hash: string; readonly number: number } | null;
+  readonly updatedAt: Instant;
+}
+
+export interface TransactionStore {
+  /**
+   * Adds a transaction to the account's lane. One at a time per account, over all replicas: `prepare` is given the
+   * lowest nonce, from `stateNonce` up, that no open transaction has.
+   */
+  add(
+    lane: { readonly account: AccountId; readonly purpose: Purpose; readonly reference: string },
+    stateNonce: () => Promise<number>,
+    prepare: (nonce: number) => Promise<PreparedExtrinsic>,
+  ): Promise<TransactionRecord>;
+  /** False when it has come to its end before: then it stays there. */
+  mark(
+    id: string,
+    state: TransactionRecord["state"],
+    more?: { readonly block?: { hash: string; number: number } | null; readonly failure?: Failure },
+  ): Promise<boolean>;
+  find(id: string): Promise<TransactionRecord | null>;
+  openFor(purpose: Purpose, reference: string): Promise<TransactionRecord | null>;
+  /** Open transactions that nobody has touched for a while, ours to look after for that long. */
+  claimStale(limit: number): Promise<readonly TransactionRecord[]>;
+}
+
+export interface ManifestPort {
+  segments(uploadId: UploadId, segmentCount: number): Promise<readonly SegmentManifest[]>;
+}
+
+/** One encoded segment in a buffer of the pool. */
+export interface EncodedSegment {
+  /** Row 0..11; present for the rows that were asked for. */
+  fragment(row: number): Uint8Array;
+  /** Gives the buffer back; no fragment may be used after. */
+  release(): void;
+}
+
+export interface SegmentEncoder {
+  /**
+   * Waits for a buffer, has `read` fill it, and encodes the rows off the main thread.
+   * @throws CodedError STAGED_BYTES_CORRUPT (corrupt) when the segment is not the one with this hash
+   */
+  encode(request: {
+    readonly read: (into: Uint8Array) => Promise<unknown>;
+    readonly segmentHash: string;
+    readonly rows: readonly number[];
+    readonly signal: AbortSignal;
+  }): Promise<EncodedSegment>;
+}
+
+export interface MinerGate {
+  put(request: {
+    readonly endpoint: string;
+    readonly fid: Fid;
+    readonly fragment: FragmentHash;
+    readonly bytes?: Uint8Array;
+    readonly signal: AbortSignal;
+  }): Promise<void>;
+  ping(endpoint: string): Promise<void>;
+}
+
+/** What flows report to whoever counts. */
+export interface Observer {
+  columnEnded(outcome: string): void;
+  /** All twelve columns are at miners, this long after the deal was opened. Again, where one had to be re-placed. */
+  dealPlaced(seconds: number): void;
+  dealActive(seconds: number): void;
+  fragmentSent(seconds: number): void;
+  relaxed(dimension: string): void;
+  refusedMiners(counts: Readonly<Record<string, number>>, shortfall: number): void;
+  transaction(state: TransactionRecord["state"]): void;
+  declared(step: string): void;
+}
+
+export type { Candidate, ChainCall, DispatchOutcome, Inclusion, Signer };
+export type ChainMinersPage = OutputOf<"chainMinersList">;
