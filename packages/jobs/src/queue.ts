@@ -37,6 +37,8 @@ const connect = (url: string, log: Log): Redis => {
 export function createJobQueue(options: { name: string; redisUrl: string; log: Log }): JobQueue {
   const connection = connect(options.redisUrl, options.log);
   const queue = new Queue(options.name, { connection });
+  // Without a listener BullMQ prints it; the connection has reported it already.
+  queue.on("error", (error) => options.log.debug("queue", { reason: error.message }));
   return {
     async add(rowId, { delayMs = 0 } = {}) {
       // removeOnComplete and removeOnFail free the id, so that a row can be queued again later.

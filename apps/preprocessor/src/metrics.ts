@@ -1,0 +1,85 @@
+import type { Register } from "@granary/telemetry";
+import type { EncodeOutcome } from "./ports.js";
+
+const failureCodes = [
+  "STAGED_OBJECT_ABSENT",
+  "STAGED_OBJECT_TRUNCATED",
+  "STAGED_OBJECT_OVERLONG",
+  "STAGED_READ_FAILED",
+  "OBJECT_EMPTY",
+  "OBJECT_TOO_LARGE",
+  "MANIFEST_INVALID",
+  "THREAD_ENDED",
+  "UNEXPECTED",
+  "OTHER",
+] as const;
+export type FailureCode = (typeof failureCodes)[number];
+export const failureCodeOf = (code: string): FailureCode =>
+  (failureCodes as readonly string[]).includes(code) ? (code as FailureCode) : "OTHER";
+
+const outcomes: readonly EncodeOutcome[] = ["encoded", "failed", "retried", "interrupted", "not-due"];
+const segmentSeconds = [0.01, 0.025, 0.05, 0.1, 0.2, 0.4, 0.8, 1.6, 3.2];
+
+export type PreprocessorMetrics = ReturnType<typeof createPreprocessorMetrics>;
+
+export function createPreprocessorMetrics(
+  register: Register,
+  read: {
+    readonly queue: () => Promise<{ waiting: number; delayed: number; active: number }>;
+    readonly oldestSeconds: () => Promise<number>;
+    readonly buffersInUse: () => number;
+    readonly outboxLagSeconds: () => Promise<number>;
+  },
+) {
+  return {
+    uploads: register.counter<{ outcome: EncodeOutcome }>({
+      name: "granary_preprocessor_encodings_total",
+      help: "Attempts to encode an upload, by how they ended",
+      labels: { outcome: outcomes },
+    }),
+    failures: register.counter<{ code: FailureCode; outcome: "failed" | "retried" }>({
+      name: "granary_preprocessor_failures_total",
+      help: "Attempts that ended in an error, by its code, and whether they are tried again",
+      labels: { code: failureCodes, outcome: ["failed", "retried"] },
+    }),
+    segments: register.counter({
+      name: "granary_preprocessor_segments_total",
+      help: "Segments encoded and hashed; its rate is segments per second",
+    }),
+    encodeSeconds: register.histogram({
+      name: "granary_preprocessor_segment_encode_seconds",
+      help: "Erasure coding of one segment",
+      buckets: segmentSeconds,
+    }),
+    hashSeconds: register.histogram({
+      name: "granary_preprocessor_segment_hash_seconds",
+      help: "Hashing of one segment and its fragments",
+      buckets: segmentSeconds,
+    }),
+    queue: register.gauge<"granary_preprocessor_queue_jobs", { state: "waiting" | "delayed" | "active" }>({
+      name: "granary_preprocessor_queue_jobs",
+      help: "Jobs in the queue of encodings",
+      labels: { state: ["waiting", "delayed", "active"] },
+      collect: async (gauge) => {
+        for (const [state, count] of Object.entries(await read.queue())) {
+          gauge.set({ state: state as "waiting" | "delayed" | "active" }, count);
+        }
+      },
+    }),
+    queueAge: register.gauge({
+      name: "granary_preprocessor_queue_age_seconds",
+      help: "How long the oldest upload has waited for its FID",
+      collect: async (gauge) => gauge.set({}, await read.oldestSeconds()),
+    }),
+    buffers: register.gauge({
+      name: "granary_preprocessor_segment_buffers",
+      help: "Segment buffers in use",
+      collect: (gauge) => gauge.set({}, read.buffersInUse()),
+    }),
+    outboxLag: register.gauge({
+      name: "granary_preprocessor_outbox_lag_seconds",
+      help: "How long the oldest fact has waited to be published",
+      collect: async (gauge) => gauge.set({}, await read.outboxLagSeconds()),
+    }),
+  };
+}
