@@ -8,7 +8,7 @@ export interface UploadStatus {
   readonly uploadId: string;
   readonly fid: string | null;
   readonly name: string;
-  readonly state: "receiving" | "received" | "encoded" | "declared" | "placing" | "active" | "failed";
+  readonly state: "receiving" | "received" | "encoded" | "declared" | "placing" | "reported" | "active" | "failed";
   readonly sizeBytes: number | null;
   readonly segmentCount: number | null;
   readonly placedColumns: number;

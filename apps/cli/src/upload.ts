@@ -141,23 +141,32 @@ async function uploadIdOf(response: Response): Promise<string> {
 }
 
 /** How far an upload is, as a number that only grows: the states before placing, then its columns, then active. */
-export const stageOf = (status: UploadStatus): number => {
-  const states = { receiving: 0, received: 1, encoded: 2, declared: 3, placing: 3, active: 28, failed: 0 } as const;
-  return status.state === "placing" || status.state === "declared"
-    ? 3 + status.placedColumns + status.reportedColumns
-    : states[status.state];
-};
-export const STAGES = 28;
+export function stageOf(status: UploadStatus): number {
+  switch (status.state) {
+    case "receiving":
+    case "failed":
+      return 0;
+    case "received":
+      return 1;
+    case "encoded":
+      return 2;
+    case "active":
+      return STAGES;
+    default:
+      return 3 + status.placedColumns + status.reportedColumns;
+  }
+}
+export const STAGES = 3 + 2 * 12 + 1;
 
-export const describeStatus = (status: UploadStatus): string => {
-  if (status.state !== "placing") return status.state;
-  return `placed ${status.placedColumns}/12, reported ${status.reportedColumns}/12`;
-};
+const isPlacing = (status: UploadStatus): boolean => status.state === "placing" || status.state === "reported";
+
+export const describeStatus = (status: UploadStatus): string =>
+  isPlacing(status) ? `placed ${status.placedColumns}/12, reported ${status.reportedColumns}/12` : status.state;
 
 const reached: Record<string, (status: UploadStatus) => boolean> = {
   received: () => true,
   encoded: (status) => status.fid !== null,
-  declared: (status) => ["declared", "placing", "active"].includes(status.state),
+  declared: (status) => ["declared", "placing", "reported", "active"].includes(status.state),
   placed: (status) => status.placedColumns === 12 || status.state === "active",
   active: (status) => status.state === "active",
 };

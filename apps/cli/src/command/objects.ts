@@ -46,7 +46,6 @@ export interface ColumnMap {
     readonly miner: string | null;
     readonly endpoint: string | null;
     readonly state: string;
-    readonly attempts: number | null;
   }[];
 }
 

@@ -25,6 +25,12 @@ export class CatalogueController {
     await reply.header("content-type", "application/json; charset=utf-8").send(JSON.stringify("granary v0.1.0"));
   }
 
+  /** The account that an owner authorizes, so that this gateway may store for it. */
+  @Get("gateway")
+  async gateway(@Res() reply: FastifyReply) {
+    await reply.send(envelope(await this.ports.request("gatewayShow", {})));
+  }
+
   @Get("favicon.ico")
   async favicon(@Res() reply: FastifyReply) {
     await reply.status(204).header("cache-control", "public, max-age=86400").send();
