@@ -44,8 +44,9 @@ function callOf(runtime: Runtime, pallet: string, name: string) {
 /** Arguments are given by name, also those that only some runtimes have; an argument without a value is an error. */
 function build(runtime: Runtime, pallet: string, name: string, args: Args): ChainCall {
   const builder = callOf(runtime, pallet, name);
+  const given = new Map(Object.entries(args).map(([key, value]) => [camel(key), value]));
   const values = builder.meta.args.map((argument) => {
-    const value = args[argument.name.toString()];
+    const value = given.get(camel(argument.name.toString()));
     if (value === undefined) throw shapeUnknown(`call ${pallet}.${name}: argument ${argument.name.toString()}`);
     return value;
   });

@@ -15,7 +15,8 @@ export function fieldOf(value: Codec, name: string): Codec {
 
 export function optionalFieldOf(value: Codec, name: string): Codec | undefined {
   if (!(value instanceof Struct)) throw shapeUnknown(`a record with ${name}`);
-  return value.get(camel(name));
+  // Names that records have for themselves, as `hash`, are written with a `_` behind by the registry.
+  return value.get(camel(name)) ?? value.get(`${camel(name)}_`);
 }
 
 /** Plain integers and Compact<integer> both have it. */

@@ -50,8 +50,8 @@ const meanings: Readonly<Record<string, Meaning>> = {
   "StorageHandler.NotHaveTerritory": ["TERRITORY_UNKNOWN", "absent", "the account has no territory of this name"],
   "StorageHandler.NotActive": ["TERRITORY_NOT_ACTIVE", "conflict", "the territory is not active"],
   "StorageHandler.NotExpire": ["TERRITORY_NOT_EXPIRED", "conflict", "the territory is not expired"],
-  "StorageHandler.InsufficientAvailableSpace": ["TERRITORY_FULL", "exhausted", "the territory has too little space"],
-  "StorageHandler.InsufficientStorage": [
+  "StorageHandler.InsufficientStorage": ["TERRITORY_FULL", "exhausted", "the territory has too little free space"],
+  "StorageHandler.InsufficientAvailableSpace": [
     "NETWORK_SPACE_SHORT",
     "exhausted",
     "the network has too little space to sell",

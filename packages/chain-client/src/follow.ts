@@ -1,5 +1,6 @@
 import { CodedError } from "@granary/primitives";
 import { decodeEvents } from "./decode-event.js";
+import { pruned } from "./rpc.js";
 import { type Runtime, storageEntry, storageKey } from "./runtime.js";
 import type { Header, Session } from "./session.js";
 import type { BlockRef, FinalizedBlock } from "./types.js";
@@ -98,7 +99,7 @@ async function* blocksBetween(
 async function headerAt(session: Session, number: number, head: Header): Promise<Header> {
   if (number === head.number) return head;
   const hash = await session.blockHash(number);
-  if (hash === null) throw new CodedError("CHAIN_UNREACHABLE", "unavailable", "the node has lost a finalized block");
+  if (hash === null) throw pruned({ number });
   return session.header(hash);
 }
 

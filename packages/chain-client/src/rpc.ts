@@ -1,4 +1,4 @@
-import { CodedError } from "@granary/primitives";
+import { CodedError, type ErrorDetails } from "@granary/primitives";
 import type { Log } from "@granary/telemetry";
 import { WsProvider } from "@polkadot/api";
 
@@ -191,21 +191,23 @@ function translate(error: unknown, method: string): Error {
   if (typeof code === "number") {
     const detail = typeof data === "string" ? `: ${data}` : "";
     const refusal = new RpcRefusal(code, `${String(message)}${detail}`, method);
-    return isPruned(refusal) ? pruned(method, refusal) : refusal;
+    return blockError(refusal) ?? refusal;
   }
   return unreachable(`no answer to ${method}`, error);
 }
 
-const isPruned = (refusal: RpcRefusal): boolean => /state already discarded|UnknownBlock/i.test(refusal.message);
+/** Nodes say both only in text. */
+function blockError(cause: RpcRefusal): CodedError | null {
+  const { method } = cause;
+  if (/state already discarded/i.test(cause.message)) return pruned({ method }, cause);
+  if (/UnknownBlock/i.test(cause.message)) {
+    return new CodedError("BLOCK_UNKNOWN", "absent", "the node does not know this block", { method }, { cause });
+  }
+  return null;
+}
 
-const pruned = (method: string, cause: unknown): CodedError =>
-  new CodedError(
-    "CHAIN_STATE_PRUNED",
-    "exhausted",
-    "the node no longer has the state of that block",
-    { method },
-    { cause },
-  );
+export const pruned = (details: ErrorDetails, cause?: unknown): CodedError =>
+  new CodedError("CHAIN_STATE_PRUNED", "exhausted", "the node no longer has that block's state", details, { cause });
 
 /** The rest of an address may be a key. */
 export const hostOf = (url: string): string => new URL(url).host;
