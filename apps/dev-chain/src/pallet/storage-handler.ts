@@ -99,7 +99,7 @@ const reactivationDivisor = 30n;
 function reactivate(context: Context, payer: Hex, owner: Hex, territoryName: Hex, days: number): void {
   const territory = territoryOf(context, owner, territoryName);
   ensure(territory.state === "Expired", name, "NotExpire");
-  const spend = gibOf(territory) * BigInt(days) * (pricePerGibDay(context) / reactivationDivisor);
+  const spend = priceOf(context, gibOf(territory), days) / reactivationDivisor;
   purchase(context, territory.totalSpace);
   pay(context, payer, spend);
   const deadline = context.block + days * oneDay;
