@@ -243,13 +243,14 @@ function settle(deal: Deal, event: DealEvent & { kind: "reported" }, now: Instan
   return { deal: { ...deal, columns }, effects };
 }
 
-/** The end: whatever we had missed of the reports is in the file. */
+/** The end: whatever we had missed, or misheard, of the reports is in the file. */
 function activate(deal: Deal, event: DealEvent & { kind: "activated" }): Advanced {
   const effects: Effect[] = [];
   const columns = deal.columns.map((column): Column => {
-    const miner = event.miners?.[column.index - 1] ?? (column.state === "pending" ? null : column.miner);
-    if (column.state === "reported" || miner === null) return column;
-    if (column.state !== "pending" && column.miner !== miner) effects.push(endAttempt(column, "OVERTAKEN"));
+    const holder = column.state === "pending" ? null : column.miner;
+    const miner = event.miners?.[column.index - 1] ?? holder;
+    if (miner === null || (column.state === "reported" && miner === holder)) return column;
+    if (column.state !== "pending" && holder !== miner) effects.push(endAttempt(column, "OVERTAKEN"));
     effects.push({ do: "end-attempt", index: column.index, miner, outcome: "reported" });
     effects.push({ do: "judge", miner, observation: { kind: "reported" } });
     const { index, attempts, relaxations } = column;

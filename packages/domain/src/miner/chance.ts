@@ -30,3 +30,14 @@ export function sampleBeta(a: number, b: number, random: Random): number {
 
 /** A number in [low, high). */
 export const between = (low: number, high: number, random: Random): number => low + (high - low) * random();
+
+/** A generator whose numbers follow from its seed alone (mulberry32): for simulations and tests. */
+export function seededRandom(seed: number): Random {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let mixed = Math.imul(state ^ (state >>> 15), state | 1);
+    mixed ^= mixed + Math.imul(mixed ^ (mixed >>> 7), mixed | 61);
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}

@@ -1,4 +1,5 @@
 export type { Position } from "./area.js";
+export { seededRandom } from "./chance.js";
 export {
   type Cooldown,
   type CooldownPhase,
