@@ -151,7 +151,12 @@ describe("a chunk of a byte range", () => {
     const sent = await middle("overlap.bin");
     const before = await network.stagedFiles();
     const range = `bytes ${CHUNK + 1}-${2 * CHUNK}/${bytes.length}`;
-    const answer = await ask("PUT", "/resume/overlap.bin", network.signed({ "content-range": range }), bytes.subarray(0, CHUNK));
+    const answer = await ask(
+      "PUT",
+      "/resume/overlap.bin",
+      network.signed({ "content-range": range }),
+      bytes.subarray(0, CHUNK),
+    );
     expect([answer.status, answer.code]).toEqual([409, "PART_OVERLAPS"]);
     expect(await network.stagedFiles()).toEqual(before);
     const uploadId = sent.headers.get("x-granary-upload") as string;

@@ -68,7 +68,7 @@ function lingerAfter(request: FastifyRequest, reply: FastifyReply): void {
   reply.raw.once("finish", () => {
     if (raw.complete) return;
     dropRest(raw);
-    const cut = setTimeout(() => raw.socket?.destroy(), LINGER_MS);
+    const cut = setTimeout(() => raw.complete || raw.socket?.destroy(), LINGER_MS);
     cut.unref();
     raw.once("end", () => clearTimeout(cut));
     raw.once("close", () => clearTimeout(cut));
@@ -78,5 +78,6 @@ function lingerAfter(request: FastifyRequest, reply: FastifyReply): void {
 function dropRest(request: IncomingMessage): void {
   request.removeAllListeners("readable");
   request.on("error", () => {});
-  request.resume();
+  // Node takes note of removed listeners a tick later, and until then does not let the stream flow.
+  setImmediate(() => request.resume());
 }

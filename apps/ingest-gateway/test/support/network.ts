@@ -8,7 +8,7 @@ import { accountOf, loadSigner, signMessage } from "@granary/chain-client/accoun
 import { events, type MessageOf, type OutputOf, type RequestName, requests, type Territory } from "@granary/contracts";
 import { connectDatabase, type Database, migrate } from "@granary/database";
 import { connectNats } from "@granary/messaging";
-import { type AccountId, GiB, SEGMENT_BYTES, type Fid, type UploadId } from "@granary/primitives";
+import { type AccountId, type Fid, GiB, SEGMENT_BYTES, type UploadId } from "@granary/primitives";
 import { readConfig, type Service } from "@granary/service-runtime";
 import { poll, type Server, startNats, startPostgres, temporaryFolder } from "@granary/testnet";
 import type { NatsConnection } from "@nats-io/transport-node";
@@ -277,7 +277,8 @@ function startRetrieval(objects: Map<string, Buffer>): Promise<HttpServer> {
     if (request.headers["if-none-match"] === etag) return void response.writeHead(304, { etag }).end();
     const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "");
     const start = Number(range?.[1] ?? 0);
-    if (start >= bytes.length) return void response.writeHead(416, { "content-range": `bytes */${bytes.length}` }).end();
+    if (start >= bytes.length)
+      return void response.writeHead(416, { "content-range": `bytes */${bytes.length}` }).end();
     const end = range?.[2] ? Number(range[2]) + 1 : bytes.length;
     const headers: Record<string, string> = {
       etag,
@@ -297,7 +298,11 @@ function startRetrieval(objects: Map<string, Buffer>): Promise<HttpServer> {
   return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server)));
 }
 
-export async function eventually(what: string, ask: () => boolean | Promise<boolean>, timeoutMs = 20_000): Promise<void> {
+export async function eventually(
+  what: string,
+  ask: () => boolean | Promise<boolean>,
+  timeoutMs = 20_000,
+): Promise<void> {
   if (!(await poll(ask, timeoutMs, 50))) throw new Error(`did not happen in time: ${what}`);
 }
 
