@@ -3,7 +3,7 @@ import { expandMetadata, Metadata, StorageKey, TypeRegistry } from "@polkadot/ty
 import type { StorageEntry } from "@polkadot/types/primitive/types";
 import type { Codec } from "@polkadot/types/types";
 import { unwrapStorageType } from "@polkadot/types/util";
-import { hexToU8a } from "@polkadot/util";
+import { hexToU8a, stringCamelCase } from "@polkadot/util";
 import { CESS_PREFIX } from "./accounts.js";
 
 export interface RuntimeVersion {
@@ -37,12 +37,8 @@ export function buildRuntime(version: RuntimeVersion, metadataHex: string): Runt
 export const shapeUnknown = (what: string, cause?: unknown): CodedError =>
   new CodedError("CHAIN_SHAPE_UNKNOWN", "bug", `this runtime has an unknown form of ${what}`, { what }, { cause });
 
-/** snake_case → camelCase; PascalCase → camelCase: how the registry names pallets, calls and fields. */
-export const camel = (name: string): string =>
-  name.replace(/_+([a-z0-9])/g, (_, letter: string) => letter.toUpperCase()).replace(/^[A-Z]+/, lowerStart);
-
-const lowerStart = (capitals: string): string =>
-  capitals.length === 1 ? capitals.toLowerCase() : capitals.slice(0, -1).toLowerCase() + capitals.slice(-1);
+/** Names of pallets, calls and fields in the registry's form, from whichever form they have. */
+export const camel = stringCamelCase;
 
 /** @throws CodedError CHAIN_SHAPE_UNKNOWN (bug) */
 export function storageEntry(runtime: Runtime, pallet: string, item: string): StorageEntry {
