@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
-import { invert, multiply } from "./gf256.js";
+import { DATA_FRAGMENTS } from "@granary/primitives";
+import { invert, type Matrix, multiply } from "./gf256.js";
 
 /** The same file for the sources and for what is compiled from them; see `scripts/build-kernel.mjs`. */
 const kernelUrl = new URL("../assembly/kernel.wasm", import.meta.url);
@@ -22,12 +23,15 @@ export interface Kernel {
   readonly memory: Uint8Array;
   /** The eight parity strings of four data strings. */
   encode(data: number, parity: number, stride: number, length: number): void;
-  /** The string Σ coefficients[k] · input k. */
-  combine(coefficients: readonly number[], inputs: number, stride: number, output: number, length: number): void;
+  /** The rows of coefficients, eight at most, that `combine` knows by their index until the next call. */
+  prepare(rows: Matrix): void;
+  /** The string Σ rows[row][k] · input k, over four inputs. */
+  combine(row: number, inputs: number, stride: number, output: number, length: number): void;
 }
 
 /** Bytes of one factor's table: products with both halves of a byte. */
 const TABLE_BYTES = 32;
+const ROW_BYTES = DATA_FRAGMENTS * TABLE_BYTES;
 const WASM_PAGE_BYTES = 65536;
 /** The parity rows start at these points: row r of the matrix evaluates at point r. */
 const COSETS = [4, 8] as const;
@@ -65,14 +69,17 @@ export function loadKernel(bytes: number): Kernel {
   const [first, second] = [cosetFactors(COSETS[0]), cosetFactors(COSETS[1])];
   const encodeFactors = 0;
   writeTables(encodeFactors, [first.outer, first.even, second.outer, second.even, second.odd]);
-  const combineFactors = encodeFactors + 5 * TABLE_BYTES;
+  const rowFactors = encodeFactors + 5 * TABLE_BYTES;
 
   return {
     memory: view,
     encode: (data, parity, stride, length) => calls.encode(data, parity, stride, length, encodeFactors),
-    combine: (coefficients, inputs, stride, output, length) => {
-      writeTables(combineFactors, coefficients);
-      calls.combine(inputs, stride, output, length, combineFactors);
+    prepare: (rows) => {
+      rows.forEach((coefficients, row) => {
+        writeTables(rowFactors + row * ROW_BYTES, coefficients);
+      });
     },
+    combine: (row, inputs, stride, output, length) =>
+      calls.combine(inputs, stride, output, length, rowFactors + row * ROW_BYTES),
   };
 }

@@ -1,6 +1,6 @@
 import { DATA_FRAGMENTS, KiB, PARITY_FRAGMENTS } from "@granary/primitives";
 import type { ErasureCodec } from "./codec.js";
-import { decodingMatrix, encodingMatrix } from "./gf256.js";
+import { decodingMatrix, encodingMatrix, type Matrix } from "./gf256.js";
 import { KERNEL_FREE_FROM, loadKernel } from "./kernel.js";
 import { checkRow, chooseFour, fragmentLengthOf, parityRoom, segmentRoom, sliceFragments } from "./shape.js";
 
@@ -31,18 +31,15 @@ export function createSimdCodec(): ErasureCodec {
   };
 
   /** outputs[i] = Σ rows[i][k] · inputs[k] */
-  const transform = (
-    rows: readonly (readonly number[])[],
-    inputs: readonly Uint8Array[],
-    outputs: readonly Uint8Array[],
-  ) => {
+  const transform = (rows: Matrix, inputs: readonly Uint8Array[], outputs: readonly Uint8Array[]) => {
     const length = (inputs[0] as Uint8Array).length;
+    kernel.prepare(rows);
     for (let from = 0; from < length; from += TILE_BYTES) {
       const to = Math.min(from + TILE_BYTES, length);
       stage(inputs, from, to);
-      rows.forEach((coefficients, i) => {
-        kernel.combine(coefficients, INPUTS, STRIDE, OUTPUTS, roundUp(to - from));
-        (outputs[i] as Uint8Array).set(memory.subarray(OUTPUTS, OUTPUTS + to - from), from);
+      outputs.forEach((output, row) => {
+        kernel.combine(row, INPUTS, STRIDE, OUTPUTS, roundUp(to - from));
+        output.set(memory.subarray(OUTPUTS, OUTPUTS + to - from), from);
       });
     }
   };
