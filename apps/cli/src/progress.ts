@@ -22,6 +22,7 @@ export function createProgress(options: {
   const startedAt = now();
   let printedAt = 0;
   let last = -1;
+  let lastNote = "";
   const line = (done: number, note: string) =>
     renderLine({ label, total, unit, done, note, elapsedMs: now() - startedAt });
   const show = (done: number, note: string, isEnd: boolean) => {
@@ -34,7 +35,9 @@ export function createProgress(options: {
   };
   return {
     update(done, note = "") {
+      if (done === last && note === lastNote) return;
       last = done;
+      lastNote = note;
       show(done, note, false);
     },
     finish: (note = "") => show(unit === "bytes" ? total : Math.max(last, total), note, true),
