@@ -1,4 +1,5 @@
 import { createCipheriv, randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import { mkdir, open, rm } from "node:fs/promises";
 import path from "node:path";
 import { CodedError, formatBytes, MiB } from "@granary/primitives";
@@ -13,6 +14,7 @@ import { defaultName, describeStatus, follow, STAGES, stageOf, statFile, upload 
 const TERRITORY = "demonstration";
 const DAYS = 30;
 const COLUMNS_KILLED = 8;
+const RELEASE_TIMEOUT_MS = 30_000;
 
 export interface Demonstration {
   readonly network: Network;
@@ -39,7 +41,7 @@ export async function demonstrate({ network, file: given, sizeBytes, say }: Demo
   const original = await digestFile(file);
   await prepareAccount(context, original.sizeBytes, say);
 
-  const fid = await store(context, file, say);
+  const fid = await store(network, context, file, say);
   const map = await context.gateway.call<ColumnMap>(`/file/map/${fid}`);
   process.stdout.write(`${renderMap(map)}\n`);
 
@@ -110,7 +112,19 @@ async function prepareAccount(context: Context, sizeBytes: number, say: (text: s
   say(`authorizing the gateway ${await authorizeGateway(context)}`);
 }
 
-async function store(context: Context, file: string, say: (text: string) => void): Promise<string> {
+/** Waits until the gateway has given up its staged bytes, so that a download can only come from the miners. */
+async function released(network: Network, uploadId: string): Promise<void> {
+  const folder = path.join(network.dir, "staging", "uploads", uploadId);
+  if (!(await poll(() => !existsSync(folder), RELEASE_TIMEOUT_MS, 100))) {
+    throw new CodedError(
+      "STAGED_BYTES_KEPT",
+      "timeout",
+      "the gateway did not release the staged bytes of an active file",
+    );
+  }
+}
+
+async function store(network: Network, context: Context, file: string, say: (text: string) => void): Promise<string> {
   const { size } = await statFile(file);
   say(`uploading ${file} (${formatBytes(size)})`);
   const sending = createProgress({ label: "upload", total: size, unit: "bytes" });
@@ -133,6 +147,7 @@ async function store(context: Context, file: string, say: (text: string) => void
     }
   });
   storing.finish("active");
+  await released(network, uploadId);
   if (status.fid === null) throw new CodedError("FID_MISSING", "bug", "an active upload has no FID");
   say(`stored: fid ${status.fid}`);
   return status.fid;
