@@ -3,7 +3,7 @@ import { existsSync } from "node:fs";
 import { mkdir, open, rm } from "node:fs/promises";
 import path from "node:path";
 import { CodedError, formatBytes, MiB } from "@granary/primitives";
-import { developmentKeys, minerControl, type Network } from "@granary/testnet";
+import { developmentKeys, minerControl, type Network, poll } from "@granary/testnet";
 import { type ColumnMap, renderMap } from "./command/objects.js";
 import { authorizeGateway } from "./command/territory.js";
 import { type Context, createContext } from "./context.js";

@@ -4,7 +4,14 @@ import path from "node:path";
 import { type ChainClient, connectChain, loadSigner, type Signer } from "@granary/chain-client";
 import { MiB } from "@granary/primitives";
 import { silentLog } from "@granary/telemetry";
-import { developmentKeys, type Network, type NetworkOptions, startNetwork, temporaryFolder } from "@granary/testnet";
+import {
+  developmentKeys,
+  type Network,
+  type NetworkOptions,
+  poll,
+  startNetwork,
+  temporaryFolder,
+} from "@granary/testnet";
 import { digestFile, download } from "../src/download.js";
 import { createGateway, type Gateway, type UploadStatus } from "../src/gateway.js";
 import { follow, upload } from "../src/upload.js";
