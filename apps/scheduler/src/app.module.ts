@@ -188,8 +188,8 @@ export async function createApp(config: SchedulerConfig, overrides: Overrides = 
     obstaclePatienceMs: config.OBSTACLE_PATIENCE,
     reviewMs: config.REVIEW_INTERVAL,
   };
-  worker("declare", config.DECLARE_CONCURRENCY, (uploadId) =>
-    declareDeal({ ...submit, deals, manifests, observer }, declareRules, uploadId),
+  worker("declare", config.DECLARE_CONCURRENCY, (uploadId, stopping) =>
+    declareDeal({ ...submit, deals, manifests, observer }, declareRules, uploadId, stopping),
   );
   const placePorts = { deals, miners, manifests, staging, encoder, gate, clock, random, observer, log };
   const placeRules = placeRulesOf(config, policy);

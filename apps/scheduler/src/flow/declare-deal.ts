@@ -51,13 +51,14 @@ export async function declareDeal(
   ports: DeclarePorts,
   rules: DeclareRules,
   uploadId: UploadId,
+  stopping?: AbortSignal,
 ): Promise<DeclareOutcome> {
   const record = await ports.deals.claimDeclaration(uploadId);
   if (record === null) return "not-due";
   const renew = () => ports.deals.renewDeclaration(uploadId);
   const lease = keepLease({ leaseMs: rules.leaseMs, renew, log: ports.log });
   try {
-    const outcome = await takeStep(ports, rules, record);
+    const outcome = await takeStep(ports, rules, record, stopping);
     ports.observer.declared(outcome);
     return outcome;
   } catch (thrown) {
@@ -68,7 +69,12 @@ export async function declareDeal(
   }
 }
 
-async function takeStep(ports: DeclarePorts, rules: DeclareRules, record: DealRecord): Promise<DeclareOutcome> {
+async function takeStep(
+  ports: DeclarePorts,
+  rules: DeclareRules,
+  record: DealRecord,
+  stopping: AbortSignal | undefined,
+): Promise<DeclareOutcome> {
   const { uploadId } = record;
   const open = await ports.transactions.openFor("declare", uploadId);
   if (open !== null) {
@@ -88,7 +94,7 @@ async function takeStep(ports: DeclarePorts, rules: DeclareRules, record: DealRe
       return settleDeclared(ports, rules, record, step.block);
     case "declare":
       if (!(await ports.deals.beginDeclaration(uploadId))) return wait(ports, record, null);
-      return declare(ports, rules, record, order, step.joins);
+      return declare(ports, rules, { record, order, joins: step.joins }, stopping);
     case "wait":
       return wait(ports, record, step.code);
     case "stop":
@@ -101,13 +107,13 @@ async function takeStep(ports: DeclarePorts, rules: DeclareRules, record: DealRe
 async function declare(
   ports: DeclarePorts,
   rules: DeclareRules,
-  record: DealRecord,
-  order: Order,
-  joins: boolean,
+  wanted: { readonly record: DealRecord; readonly order: Order; readonly joins: boolean },
+  stopping: AbortSignal | undefined,
 ): Promise<DeclareOutcome> {
+  const { record, order, joins } = wanted;
   const { uploadId, fid, account: owner, territory, name, sizeBytes } = record;
   const call = ports.calls.uploadDeclaration({ fid, segments: order.segments, owner, name, territory, sizeBytes });
-  const inclusion = await submitTransaction(ports, { purpose: "declare", reference: uploadId, call });
+  const inclusion = await submitTransaction(ports, { purpose: "declare", reference: uploadId, call }, stopping);
   if (!inclusion.outcome.ok) return meetObstacle(ports, rules, record, obstacleOfRefusal(inclusion.outcome.error));
   // Joined, the file has to be seen as ours in a finalized block.
   if (joins || !(await isOurs(ports, record, order, inclusion))) return wait(ports, record, null);

@@ -29,6 +29,7 @@ const INCLUSION_WAIT_MS = 45_000;
 export async function submitTransaction(
   ports: SubmitPorts,
   order: { readonly purpose: Purpose; readonly reference: string; readonly call: ChainCall },
+  stopping?: AbortSignal,
 ): Promise<Inclusion> {
   const { signer, writer, chain, transactions } = ports;
   const { purpose, reference, call } = order;
@@ -38,17 +39,21 @@ export async function submitTransaction(
     () => chain.nonce(account, "best"),
     (nonce) => writer.prepare(signer, call, { nonce }),
   );
-  return submitPrepared(ports, record);
+  return submitPrepared(ports, record, stopping);
 }
 
 /** First submission of a transaction that is written down. */
-async function submitPrepared(ports: SubmitPorts, record: TransactionRecord): Promise<Inclusion> {
+async function submitPrepared(
+  ports: SubmitPorts,
+  record: TransactionRecord,
+  stopping: AbortSignal | undefined,
+): Promise<Inclusion> {
   // From here on it may be in a pool: the mark says so before it can be true.
   if (!(await ports.transactions.mark(record.id, "submitted"))) {
     throw new CodedError("TX_ABANDONED", "conflict", "somebody has given this transaction up meanwhile");
   }
   try {
-    return await awaitInclusion(ports, record);
+    return await awaitInclusion(ports, record, stopping);
   } catch (thrown) {
     const error = asCodedError(thrown);
     // The pool has refused it, so it is nowhere.
@@ -71,9 +76,13 @@ const refusals = new Set([
 ]);
 const isRefusal = (code: string): boolean => refusals.has(code);
 
-async function awaitInclusion(ports: SubmitPorts, record: TransactionRecord): Promise<Inclusion> {
+async function awaitInclusion(
+  ports: SubmitPorts,
+  record: TransactionRecord,
+  stopping: AbortSignal | undefined,
+): Promise<Inclusion> {
   const updates = ports.writer.submit(record.extrinsicHex)[Symbol.asyncIterator]();
-  const tooLate = timer(INCLUSION_WAIT_MS);
+  const tooLate = timer(INCLUSION_WAIT_MS, stopping);
   try {
     while (true) {
       const next = await Promise.race([updates.next(), tooLate.rings]);
@@ -93,12 +102,20 @@ async function awaitInclusion(ports: SubmitPorts, record: TransactionRecord): Pr
   }
 }
 
-function timer(ms: number): { rings: Promise<"rang">; stop(): void } {
-  let handle: NodeJS.Timeout | undefined;
+/** Rings after the time, or when the service stops. */
+function timer(ms: number, stopping: AbortSignal | undefined): { rings: Promise<"rang">; stop(): void } {
+  let stop = () => {};
   const rings = new Promise<"rang">((resolve) => {
-    handle = setTimeout(() => resolve("rang"), ms);
+    const ring = () => resolve("rang");
+    const handle = setTimeout(ring, ms);
+    stopping?.addEventListener("abort", ring, { once: true });
+    stop = () => {
+      clearTimeout(handle);
+      stopping?.removeEventListener("abort", ring);
+    };
+    if (stopping?.aborted === true) ring();
   });
-  return { rings, stop: () => clearTimeout(handle) };
+  return { rings, stop: () => stop() };
 }
 
 async function recordInclusion(ports: SubmitPorts, record: TransactionRecord, inclusion: Inclusion): Promise<void> {
