@@ -7,14 +7,15 @@ async function main(): Promise<void> {
     ...readConfig(process.env),
     onFatal: () => process.exit(1),
   });
-  await chain.start();
-  console.log(JSON.stringify({ event: "ready", url: chain.url, genesisHash: chain.genesisHash, height: chain.height }));
   const stop = async () => {
     await chain.close();
     process.exit(0);
   };
   process.once("SIGTERM", stop);
   process.once("SIGINT", stop);
+  await chain.start();
+  const { url, genesisHash, height } = chain;
+  console.log(JSON.stringify({ event: "ready", url, genesisHash, height }));
 }
 
 main().catch((error: unknown) => {
