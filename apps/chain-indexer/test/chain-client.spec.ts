@@ -193,6 +193,46 @@ describe("the chain client on a development chain", () => {
     expect(await codeOf(submit(unpaid.extrinsicHex))).toBe("TX_FEES_UNPAYABLE exhausted");
   });
 
+  it("sends many transactions of one account at once", async () => {
+    const { writer, calls } = client;
+    const payer = await loadSigner("//Ferdie");
+    const transfer = () => writer.signAndInclude(payer, calls.transfer(cast.owner.account, TOKEN));
+    const inclusions = await Promise.all(Array.from({ length: 12 }, transfer));
+    expect(inclusions.every(({ outcome }) => outcome.ok)).toBe(true);
+    expect(await client.reader.nonce(payer.account, "best")).toBe(12);
+  });
+
+  it("brings a transaction to its end although the node is killed under way and forgets it", async () => {
+    const { writer, reader, calls } = client;
+    const payer = await loadSigner("//Ferdie");
+    const nonce = await reader.nextNonce(payer.account);
+    const prepared = await writer.prepare(payer, calls.transfer(cast.owner.account, TOKEN), { nonce });
+    await chain.process.kill9();
+    const submitting = (async () => {
+      const kinds: string[] = [];
+      // Nobody is there to take it; the caller tries again with the same bytes.
+      while (kinds.at(-1) !== "finalized") {
+        try {
+          for await (const { kind } of writer.submit(prepared.extrinsicHex)) {
+            kinds.push(kind);
+            if (kind === "accepted" && kinds.length === 1) {
+              await chain.process.kill9();
+              await chain.process.start();
+            }
+          }
+        } catch (error) {
+          if (!(error instanceof CodedError) || error.code !== "CHAIN_UNREACHABLE") throw error;
+        }
+      }
+      return kinds;
+    })();
+    await chain.process.start();
+    expect((await submitting).at(-1)).toBe("finalized");
+    const found = await writer.findInclusion(prepared.hash, prepared.birthBlock, prepared.deathBlock);
+    expect(found?.outcome.ok).toBe(true);
+    expect(await reader.nonce(payer.account, "best")).toBe(nonce + 1);
+  });
+
   it("estimates the fee that is then taken", async () => {
     const { writer, reader, calls } = client;
     const payer = await loadSigner("//Eve");

@@ -20,6 +20,8 @@ const watching = {
 const WATCH_SILENCE_MS = 30_000;
 const BLOCK_POLL_MS = 1_000;
 const OFFER_AGAIN_MS = 5_000;
+/** How long a chain that cannot be reached is waited for. */
+const UNREACHABLE_PATIENCE_MS = 120_000;
 
 /** Codes of the transaction pool of a Substrate node. */
 const POOL = { invalid: 1010, unknownValidity: 1011, banned: 1012, known: 1013, priority: 1014, full: 1016 };
@@ -44,7 +46,7 @@ export async function* submitAndFollow(session: Session, extrinsicHex: string): 
     while (true) {
       const signal = await queue.next(WATCH_SILENCE_MS, "silent");
       if (signal === "lost" || signal === "silent") break;
-      const update = await updateFrom(session, hash, signal.status);
+      const update = await updateFrom(session, hash, signal.status).catch(nullIfUnreachable);
       if (update !== null) yield update;
       if (update !== null && isLast(update)) return;
     }
@@ -52,6 +54,12 @@ export async function* submitAndFollow(session: Session, extrinsicHex: string): 
   } finally {
     watch?.stop();
   }
+}
+
+/** What the watch could not learn, reading blocks will: the connection that broke ends the watch as well. */
+function nullIfUnreachable(error: unknown): null {
+  if (error instanceof CodedError && error.code === "CHAIN_UNREACHABLE") return null;
+  throw error;
 }
 
 const isLast = (update: SubmissionUpdate): boolean =>
@@ -89,12 +97,12 @@ async function inclusionAt(session: Session, block: BlockHash, hash: string): Pr
   });
 }
 
-/** First and last block in which a signed extrinsic may be included, for one that is alive near `current`. */
-async function mortalityOf(session: Session, extrinsicHex: string, current: BlockRef) {
-  const { registry } = await session.runtimeInState(current.hash);
+/** First and last block in which a signed extrinsic may be included, for one that is alive at the `best` block. */
+async function mortalityOf(session: Session, extrinsicHex: string, best: BlockRef) {
+  const { registry } = await session.runtimeInState(best.hash);
   const { era } = registry.createTypeUnsafe<Extrinsic>("Extrinsic", [hexToU8a(extrinsicHex)]);
-  if (!era.isMortalEra) return { birth: current.number, death: Number.POSITIVE_INFINITY };
-  return { birth: era.asMortalEra.birth(current.number), death: era.asMortalEra.death(current.number) - 1 };
+  if (!era.isMortalEra) return { birth: best.number, death: Number.POSITIVE_INFINITY };
+  return { birth: era.asMortalEra.birth(best.number), death: era.asMortalEra.death(best.number) - 1 };
 }
 
 /**
@@ -103,40 +111,63 @@ async function mortalityOf(session: Session, extrinsicHex: string, current: Bloc
  * meanwhile: it has one nonce, so it cannot happen twice.
  */
 async function* followByBlocks(session: Session, extrinsicHex: string, hash: string): AsyncGenerator<SubmissionUpdate> {
-  let included: Inclusion | null = null;
-  const [start] = await heads(session);
-  const { birth, death } = await mortalityOf(session, extrinsicHex, start);
-  let next = Math.max(birth, 1);
-  let offeredAt = 0;
+  const search = createSearch(session, extrinsicHex, hash);
+  let brokenSince: number | null = null;
   while (true) {
-    let isStale = false;
-    if (included === null && Date.now() - offeredAt > OFFER_AGAIN_MS) {
-      offeredAt = Date.now();
-      isStale = await isNonceUsed(session, extrinsicHex);
+    try {
+      for (const update of await search()) {
+        yield update;
+        if (isLast(update)) return;
+      }
+      brokenSince = null;
+    } catch (error) {
+      brokenSince ??= Date.now();
+      const isPatient = Date.now() - brokenSince < UNREACHABLE_PATIENCE_MS;
+      if (!(error instanceof CodedError && error.code === "CHAIN_UNREACHABLE" && isPatient)) throw error;
     }
+    await new Promise((resolve) => setTimeout(resolve, BLOCK_POLL_MS));
+  }
+}
+
+/** Each call of the result looks at what is new since the last and says what that means. */
+function createSearch(session: Session, extrinsicHex: string, hash: string): () => Promise<SubmissionUpdate[]> {
+  let mortality: { birth: number; death: number } | null = null;
+  let included: Inclusion | null = null;
+  let next = 0;
+  let offeredAt = 0;
+
+  const offer = async (): Promise<boolean> => {
+    if (included !== null || Date.now() - offeredAt < OFFER_AGAIN_MS) return false;
+    offeredAt = Date.now();
+    return isNonceUsed(session, extrinsicHex);
+  };
+
+  return async () => {
+    const updates: SubmissionUpdate[] = [];
+    // Asked before the blocks are read: a nonce that is used now was used by a block that is then seen.
+    const isStale = await offer();
     const [finalized, best] = await heads(session);
+    mortality ??= await mortalityOf(session, extrinsicHex, best);
+    next = Math.max(next, mortality.birth, 1);
     if (included !== null && (await session.blockHash(included.block.number)) !== included.block.hash) {
-      yield { kind: "retracted", blockHash: included.block.hash };
+      updates.push({ kind: "retracted", blockHash: included.block.hash });
       next = included.block.number;
       included = null;
     }
     for (; included === null && next <= best.number; next += 1) {
       const block = await session.blockHash(next);
       included = block === null ? null : await inclusionIn(session, block, hash);
-      if (included !== null) yield { kind: "inBlock", ...included };
+      if (included !== null) updates.push({ kind: "inBlock", ...included });
     }
-    if (included !== null && included.block.number <= finalized.number) {
-      yield { kind: "finalized", ...included };
-      return;
+    if (included !== null) {
+      if (included.block.number <= finalized.number) updates.push({ kind: "finalized", ...included });
+    } else if (isStale) {
+      updates.push({ kind: "usurped", reason: "another transaction took its nonce" });
+    } else if (finalized.number > mortality.death) {
+      updates.push({ kind: "dropped", reason: "its era ended before it was included" });
     }
-    if (included === null && (isStale || finalized.number > death)) {
-      yield isStale
-        ? { kind: "usurped", reason: "another transaction took its nonce" }
-        : { kind: "dropped", reason: "its era ended before it was included" };
-      return;
-    }
-    await new Promise((resolve) => setTimeout(resolve, BLOCK_POLL_MS));
-  }
+    return updates;
+  };
 }
 
 /** Offers the extrinsic to the pool again. */

@@ -292,7 +292,7 @@ export type SubmissionUpdate =
   | { readonly kind: "dropped" | "usurped" | "invalid" | "unfinalized"; readonly reason: string };
 
 export interface ChainWriter {
-  /** Signs with a mortal era of 64 blocks that begins at the newest finalized block. */
+  /** Signs with a mortal era of 64 blocks that begins at the newest finalized block (at a recent one while finality stalls). */
   prepare(signer: Signer, call: ChainCall, options: { nonce: number; tip?: bigint }): Promise<PreparedExtrinsic>;
   /**
    * Submits and follows. Leaving the iteration early stops the following, not the extrinsic.
@@ -303,7 +303,11 @@ export interface ChainWriter {
   submit(extrinsicHex: string): AsyncIterable<SubmissionUpdate>;
   /** Looks for an extrinsic in the blocks `from`..`to` (inclusive; those that exist) of the best chain. */
   findInclusion(extrinsicHash: string, fromBlock: number, toBlock: number): Promise<Inclusion | null>;
-  /** Prepare, submit, wait for finality; refused calls are thrown as CodedError. For users with one transaction at a time. */
+  /**
+   * Prepares, submits and waits for finality; refused calls are thrown as CodedError. Several of one account may be under
+   * way: within this process they take their nonces one after the other.
+   * @throws CodedError TX_LOST (unavailable), TX_UNFINALIZED (timeout), what `submit` throws, or the chain's refusal
+   */
   signAndFinalize(signer: Signer, call: ChainCall): Promise<Inclusion>;
   /** As signAndFinalize, but returns as soon as it is in a block. */
   signAndInclude(signer: Signer, call: ChainCall): Promise<Inclusion>;

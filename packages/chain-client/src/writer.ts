@@ -6,10 +6,20 @@ import { extrinsicHashOf, inclusionIn } from "./blocks.js";
 import type { Runtime } from "./runtime.js";
 import type { Session } from "./session.js";
 import { submitAndFollow } from "./submission.js";
-import type { ChainCall, ChainReader, ChainWriter, Inclusion, PreparedExtrinsic, Signer } from "./types.js";
+import type {
+  ChainCall,
+  ChainReader,
+  ChainWriter,
+  Inclusion,
+  PreparedExtrinsic,
+  Signer,
+  SubmissionUpdate,
+} from "./types.js";
 
 /** Blocks for which a signed extrinsic may be included. A power of two, by the chain's encoding. */
 const ERA_BLOCKS = 64;
+/** While finality stalls, an era begins this far behind the best block: deep enough for ordinary reorganizations. */
+const STALLED_BIRTH_DEPTH = 8;
 const SIGNATURE_SR25519 = 1;
 
 /** What the signing code of the registry wants of a key. */
@@ -37,12 +47,17 @@ async function prepare(
   call: ChainCall,
   options: { nonce: number; tip?: bigint },
 ): Promise<PreparedExtrinsic> {
-  const finalized = await session.header(await session.finalizedHash());
-  const [genesisHash, runtime] = await Promise.all([
+  const [finalized, best, genesisHash] = await Promise.all([
+    session.finalizedHash().then((hash) => session.header(hash)),
+    session.header(),
     session.genesisHash(),
-    session.header().then((best) => session.runtimeInState(best.hash)),
   ]);
-  const { era, birthBlock, deathBlock } = mortalityAt(runtime, finalized.number);
+  const runtime = await session.runtimeInState(best.hash);
+  const isStalled = best.number - finalized.number > ERA_BLOCKS / 2;
+  const { era, birthBlock, deathBlock } = mortalityAt(
+    runtime,
+    isStalled ? best.number - STALLED_BIRTH_DEPTH : finalized.number,
+  );
   const birthHash = birthBlock === finalized.number ? finalized.hash : await session.blockHash(birthBlock);
   if (birthHash === null) throw new CodedError("CHAIN_UNREACHABLE", "unavailable", "the node lacks a recent block");
   const extrinsic = runtime.registry.createTypeUnsafe<Extrinsic>("Extrinsic", [
@@ -80,17 +95,39 @@ async function findInclusion(
 /** A signer with one transaction at a time can meet a nonce that its last one has just used. */
 const NONCE_ATTEMPTS = 3;
 
-async function signAndFollow(
-  session: Session,
-  reader: Pick<ChainReader, "nextNonce">,
-  signer: Signer,
-  call: ChainCall,
-  until: "inBlock" | "finalized",
-): Promise<Inclusion> {
+/** Of one account one extrinsic after the other gets its nonce and enters the pool. */
+type Lanes = Map<string, Promise<unknown>>;
+
+async function inLane<T>(lanes: Lanes, account: string, work: () => Promise<T>): Promise<T> {
+  const turn = (lanes.get(account) ?? Promise.resolve()).then(work, work);
+  lanes.set(account, turn);
+  try {
+    return await turn;
+  } finally {
+    if (lanes.get(account) === turn) lanes.delete(account);
+  }
+}
+
+interface LaneWriter {
+  readonly session: Session;
+  readonly reader: Pick<ChainReader, "nextNonce">;
+  readonly lanes: Lanes;
+}
+
+interface Followed {
+  readonly prepared: PreparedExtrinsic;
+  readonly updates: AsyncIterator<SubmissionUpdate>;
+  /** The first, which says that the pool has it. */
+  readonly first: SubmissionUpdate | null;
+}
+
+async function enterPool({ session, reader }: LaneWriter, signer: Signer, call: ChainCall): Promise<Followed> {
   for (let attempt = 1; ; attempt += 1) {
     const prepared = await prepare(session, signer, call, { nonce: await reader.nextNonce(signer.account) });
     try {
-      return await follow(session, prepared, until);
+      const updates = submitAndFollow(session, prepared.extrinsicHex);
+      const { value } = await updates.next();
+      return { prepared, updates, first: value ?? null };
     } catch (error) {
       const isClash =
         error instanceof CodedError && (error.code === "TX_NONCE_STALE" || error.code === "TX_NONCE_TAKEN");
@@ -99,29 +136,49 @@ async function signAndFollow(
   }
 }
 
-async function follow(
-  session: Session,
-  prepared: PreparedExtrinsic,
+async function signAndFollow(
+  writer: LaneWriter,
+  signer: Signer,
+  call: ChainCall,
   until: "inBlock" | "finalized",
 ): Promise<Inclusion> {
-  for await (const update of submitAndFollow(session, prepared.extrinsicHex)) {
-    if (update.kind === "finalized" || update.kind === until) {
-      if (!update.outcome.ok) throw update.outcome.error;
-      return update;
+  const { prepared, updates, first } = await inLane(writer.lanes, signer.account, () =>
+    enterPool(writer, signer, call),
+  );
+  try {
+    for (let update = first; update !== null; update = (await updates.next()).value ?? null) {
+      const inclusion = inclusionOf(update, until, prepared.hash);
+      if (inclusion !== null) return inclusion;
     }
-    if (update.kind === "invalid" || update.kind === "usurped" || update.kind === "dropped") {
-      throw new CodedError("TX_LOST", "unavailable", `the transaction was not included: ${update.reason}`, {
-        kind: update.kind,
-        hash: prepared.hash,
-      });
-    }
-    if (update.kind === "unfinalized") {
-      throw new CodedError("TX_UNFINALIZED", "timeout", update.reason, { hash: prepared.hash });
-    }
+  } finally {
+    await updates.return?.();
   }
   throw new CodedError("TX_UNFINALIZED", "timeout", "the transaction was not followed to its end", {
     hash: prepared.hash,
   });
+}
+
+/** Null while it is worth waiting on. @throws CodedError TX_LOST, TX_UNFINALIZED, or what the chain refused */
+function inclusionOf(update: SubmissionUpdate, until: "inBlock" | "finalized", hash: string): Inclusion | null {
+  switch (update.kind) {
+    case "accepted":
+    case "retracted":
+      return null;
+    case "inBlock":
+    case "finalized": {
+      if (update.kind !== "finalized" && update.kind !== until) return null;
+      if (!update.outcome.ok) throw update.outcome.error;
+      const { kind: _, ...inclusion } = update;
+      return inclusion;
+    }
+    case "unfinalized":
+      throw new CodedError("TX_UNFINALIZED", "timeout", update.reason, { hash });
+    default:
+      throw new CodedError("TX_LOST", "unavailable", `the transaction was not included: ${update.reason}`, {
+        kind: update.kind,
+        hash,
+      });
+  }
 }
 
 async function estimateFee(
@@ -146,12 +203,13 @@ async function estimateFee(
 }
 
 export function createWriter(session: Session, reader: Pick<ChainReader, "nextNonce">): ChainWriter {
+  const lanes: LaneWriter = { session, reader, lanes: new Map() };
   return {
     prepare: (signer, call, options) => prepare(session, signer, call, options),
     submit: (extrinsicHex) => submitAndFollow(session, extrinsicHex),
     findInclusion: (hash, fromBlock, toBlock) => findInclusion(session, hash, fromBlock, toBlock),
-    signAndFinalize: (signer, call) => signAndFollow(session, reader, signer, call, "finalized"),
-    signAndInclude: (signer, call) => signAndFollow(session, reader, signer, call, "inBlock"),
+    signAndFinalize: (signer, call) => signAndFollow(lanes, signer, call, "finalized"),
+    signAndInclude: (signer, call) => signAndFollow(lanes, signer, call, "inBlock"),
     estimateFee: (signer, call) => estimateFee(session, reader, signer, call),
   };
 }
