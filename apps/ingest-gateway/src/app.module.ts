@@ -1,6 +1,7 @@
-import { createFilesystemBlobStore } from "@granary/blob-store";
+import { createFilesystemBlobStore, removeStaleIncoming } from "@granary/blob-store";
 import { connectDatabase, createInbox, createOutbox, type Database } from "@granary/database";
 import { connectNats, consumeEvents, createRelay, respondersFor } from "@granary/messaging";
+import { SEGMENT_BYTES } from "@granary/primitives";
 import { connectRequester, type Part, runLoop, type Service, type Step, startService } from "@granary/service-runtime";
 import { createLog, createRegister } from "@granary/telemetry";
 import { CatalogueController } from "./adapters/catalogue.controller.js";
@@ -101,6 +102,7 @@ export async function createApp(config: GatewayConfig): Promise<Service> {
     ["release staged", () => releaseStaged(ports), config.SWEEP_EVERY],
     ["give up abandoned", () => giveUpAbandoned(ports), config.SWEEP_EVERY],
     ["remove strays", () => removeStrays(ports, strays), Math.min(STRAYS_EVERY_MS, config.STRAY_AFTER)],
+    ["remove stale parts", () => removeStaleParts(config), Math.min(STRAYS_EVERY_MS, config.STRAY_AFTER)],
     ["prune records", () => pruneRecords(ports, inbox), PRUNE_EVERY_MS],
   ];
   for (const [name, step, idleMs] of sweeps) parts.push(loopPart({ name, step, idleMs }));
@@ -133,6 +135,14 @@ export async function createApp(config: GatewayConfig): Promise<Service> {
     },
     parts,
   );
+}
+
+/** An encrypted part is written a segment at a time, which takes the slowest client that is bearable this long. */
+async function removeStaleParts(config: GatewayConfig): Promise<"idle"> {
+  const segmentMs = (SEGMENT_BYTES / config.BODY_RATE_MIN) * 1000;
+  const before = new Date(Date.now() - Math.max(config.STRAY_AFTER, segmentMs));
+  await removeStaleIncoming(config.STAGING_DIR, before);
+  return "idle";
 }
 
 async function stagedBytesIn(database: Database): Promise<number> {

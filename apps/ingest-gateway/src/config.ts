@@ -23,7 +23,7 @@ export const gatewaySettings = z.object({
     .default(4)
     .describe("of those, encrypted ones: each holds two segments in memory"),
   BODY_STALL: setting.duration("30s").prefault("30s").describe("how long a body may stay below the least rate"),
-  BODY_RATE_MIN: setting.bytes("1KiB").prefault("1KiB").describe("least rate of a body, per second"),
+  BODY_RATE_MIN: setting.bytes("16KiB").prefault("16KiB").describe("least rate of a body, per second"),
 
   STOP_GRACE: setting.duration("10s").prefault("10s").describe("how long bodies may still come when the service stops"),
 

@@ -4,6 +4,7 @@ import type { Register } from "@granary/telemetry";
 export const routes = [
   "/",
   "/version",
+  "/gateway",
   "/file",
   "/files",
   "/object/:name",

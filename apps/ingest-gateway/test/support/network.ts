@@ -34,6 +34,7 @@ export interface Others {
 
 export interface Network {
   readonly url: () => string;
+  readonly nats: Server;
   readonly database: Database;
   readonly others: Others;
   readonly stagingDir: string;
@@ -52,8 +53,6 @@ export interface Network {
   stagedFiles(): Promise<string[]>;
   stop(): Promise<void>;
 }
-
-const fakeFid = (digestOfBytes: string): Fid => digestOfBytes as Fid;
 
 export async function startNetwork(environment: Record<string, string> = {}): Promise<Network> {
   const folder = await temporaryFolder("gateway");
@@ -104,6 +103,7 @@ export async function startNetwork(environment: Record<string, string> = {}): Pr
 
   return {
     url: () => app.url,
+    nats,
     database,
     others,
     stagingDir,
@@ -229,14 +229,20 @@ function playPreprocessor(connection: NatsConnection, others: Others, stagingDir
     callback: (_error, message) => {
       const upload = message.json() as MessageOf<"uploadReceived">;
       others.announced.set(upload.uploadId, (others.announced.get(upload.uploadId) ?? 0) + 1);
-      if (others.doesEncode) void encode(connection, others, stagingDir, upload);
+      // Bytes may be gone by the time a late announcement comes; the real one knows its manifest then.
+      if (others.doesEncode) void encode(connection, others, stagingDir, upload).catch(() => {});
     },
   });
 }
 
-/** The stream answers a publisher that asks for it. */
-const publish = (connection: NatsConnection, subject: string, message: unknown) =>
-  connection.request(subject, JSON.stringify(message), { timeout: 5_000 });
+/** The stream answers a publisher that asks for it; right after the start, or a wipe, it may not be there yet. */
+async function publish(connection: NatsConnection, subject: string, message: unknown): Promise<void> {
+  await eventually(`${subject} is published`, async () => {
+    if (connection.isClosed()) return true;
+    const answer = await connection.request(subject, JSON.stringify(message), { timeout: 1_000 }).catch(() => null);
+    return answer !== null;
+  });
+}
 
 async function encode(
   connection: NatsConnection,
@@ -244,23 +250,26 @@ async function encode(
   stagingDir: string,
   upload: MessageOf<"uploadReceived">,
 ): Promise<void> {
-  const blobs = await createFilesystemBlobStore({ root: stagingDir, reserveBytes: 0 });
-  const staged = await blobs.open(upload.uploadId);
-  const hash = createHash("sha256");
-  const piece = new Uint8Array(1024 * 1024);
-  for (let at = 0; at < staged.sizeBytes; at += piece.length) {
-    const count = await staged.read(at, piece);
-    hash.update(piece.subarray(0, count));
-  }
-  await staged.close();
-  const fid = fakeFid(hash.digest("hex"));
+  const fid = others.stagedDigests.get(upload.uploadId) ?? (await digestOfStaged(stagingDir, upload.uploadId));
   others.stagedDigests.set(upload.uploadId, fid);
   const message: MessageOf<"objectEncoded"> = {
     ...upload,
-    fid,
+    fid: fid as Fid,
     segmentCount: Math.max(1, Math.ceil(upload.stagedBytes / SEGMENT_BYTES)),
   };
   await publish(connection, events.objectEncoded.subject, message);
+}
+
+async function digestOfStaged(stagingDir: string, uploadId: UploadId): Promise<string> {
+  const blobs = await createFilesystemBlobStore({ root: stagingDir, reserveBytes: 0 });
+  const staged = await blobs.open(uploadId);
+  const hash = createHash("sha256");
+  const piece = new Uint8Array(1024 * 1024);
+  for (let at = 0; at < staged.sizeBytes; at += piece.length) {
+    hash.update(piece.subarray(0, await staged.read(at, piece)));
+  }
+  await staged.close();
+  return hash.digest("hex");
 }
 
 /** Serves objects with ranges; `break` ends a transfer in the middle. */
