@@ -36,9 +36,9 @@ module.exports = {
     ...layers,
     {
       name: "every-package-has-a-layer",
-      comment: "a new package gets a line in the table above (development packages: test-kit and testnet)",
+      comment: "a new package gets a line in the table above (development package: testnet)",
       severity: "error",
-      from: { path: "^packages/", pathNot: `^packages/${anyOf([...shippedPackages, "test-kit", "testnet"])}/` },
+      from: { path: "^packages/", pathNot: `^packages/${anyOf([...shippedPackages, "testnet"])}/` },
       to: {},
     },
     {
@@ -55,17 +55,11 @@ module.exports = {
       to: { path: "^apps/" },
     },
     {
-      name: "development-packages-stay-out-of-services",
-      comment: "test-kit and testnet are for tests; only the command that starts a whole network ships with testnet",
+      name: "testnet-stays-out-of-services",
+      comment: "testnet is for tests; only the command that starts a whole network ships with testnet",
       severity: "error",
       from: { path: "^apps/(?!cli/)", pathNot: test },
-      to: { path: `^packages/${anyOf(["test-kit", "testnet"])}/` },
-    },
-    {
-      name: "test-kit-stays-out-of-the-command",
-      severity: "error",
-      from: { path: "^apps/cli/", pathNot: test },
-      to: { path: "^packages/test-kit/" },
+      to: { path: "^packages/testnet/" },
     },
     {
       name: "the-core-does-no-io",

@@ -27,8 +27,7 @@ const violations = [
   ["packages/common/src/a.ts", "../../primitives/src/c.js", "every-package-has-a-layer"],
   ["apps/scheduler/src/a.ts", "../../retrieval/src/c.js", "no-app-imports-an-app"],
   ["packages/jobs/src/b.ts", "../../../apps/scheduler/src/c.js", "no-package-imports-an-app"],
-  ["apps/scheduler/src/b.ts", "../../../packages/test-kit/src/c.js", "development-packages-stay-out-of-services"],
-  ["apps/cli/src/b.ts", "../../../packages/test-kit/src/c.js", "test-kit-stays-out-of-the-command"],
+  ["apps/scheduler/src/b.ts", "../../../packages/testnet/src/c.js", "testnet-stays-out-of-services"],
   ["packages/domain/src/b.ts", "node:fs", "the-core-does-no-io"],
   ["packages/domain/src/d.ts", "library", "the-core-needs-no-library"],
   ["packages/erasure/src/b.ts", "library", "erasure-needs-its-codec-only"],
@@ -41,7 +40,7 @@ const violations = [
 /** Imports that the rules must let through. */
 const permitted = [
   ["apps/cli/src/f.ts", "../../../packages/testnet/src/c.js"],
-  ["apps/scheduler/src/f.test.ts", "../../../packages/test-kit/src/c.js"],
+  ["apps/scheduler/src/f.test.ts", "../../../packages/testnet/src/c.js"],
   ["packages/domain/src/f.ts", "node:crypto"],
   ["packages/messaging/src/f.ts", "@nestjs/common"],
 ];
