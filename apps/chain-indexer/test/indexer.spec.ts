@@ -1,5 +1,5 @@
 import { rm } from "node:fs/promises";
-import type { ChainClient } from "@granary/chain-client";
+import { type ChainClient, loadSigner } from "@granary/chain-client";
 import { events, type MessageOf } from "@granary/contracts";
 import { connectDatabase, type Database, migrate } from "@granary/database";
 import type { Requester } from "@granary/messaging";
@@ -206,24 +206,80 @@ describe("the chain-indexer", () => {
     });
   });
 
-  it("makes its tables anew when the chain is another one, and says which deals are gone", async () => {
-    const fid = await declare(client, cast, "of the old chain");
-    await withIndexer(async () => caughtUp());
+  /** The same address, another chain. */
+  async function replaceChain(minerCount: number): Promise<void> {
     await client.close();
     await chain.process.stop();
     await rm(`${folder}/chain`, { recursive: true, force: true });
     await chain.process.start();
     client = await connect(chain.url);
-    await prepareNetwork(client, { ...cast, miners: cast.miners.slice(0, 12) });
+    await prepareNetwork(client, { ...cast, miners: cast.miners.slice(0, minerCount) });
+  }
+
+  async function isOnNewChain(): Promise<void> {
+    const genesis = await client.reader.blockHash(0);
+    expect(await poll(async () => (await database.cursor.findFirst())?.genesis === genesis, WAIT_MS)).toBe(true);
+    await caughtUp();
+  }
+  const otherChains = async (service: Service) =>
+    /snapshots_total\{[^}]*reason="other-chain"[^}]*\} (\d+)/.exec(
+      await (await fetch(`${service.url}/metrics`)).text(),
+    )?.[1];
+
+  it("makes its tables anew when the chain is another one, and says which deals are gone", async () => {
+    const fid = await declare(client, cast, "of the old chain");
+    await withIndexer(async () => caughtUp());
+    await replaceChain(12);
     await withIndexer(async (service) => {
-      const genesis = await client.reader.blockHash(0);
-      expect(await poll(async () => (await database.cursor.findFirst())?.genesis === genesis, WAIT_MS)).toBe(true);
-      await caughtUp();
+      await isOnNewChain();
       expect(await facts("dealRemoved", fid)).toHaveLength(1);
       expect(await database.chainMiner.count()).toBe(12);
       expect(await database.chainFile.count()).toBe(0);
-      const text = await (await fetch(`${service.url}/metrics`)).text();
-      expect(text).toMatch(/granary_chain_indexer_snapshots_total\{[^}]*reason="other-chain"[^}]*\} 1/);
+      expect(await otherChains(service)).toBe("1");
     });
+  });
+
+  it("does so also while it runs, and goes on", async () => {
+    await withIndexer(async (service) => {
+      await caughtUp();
+      await replaceChain(13);
+      await isOnNewChain();
+      expect(await otherChains(service)).toBe("1");
+      const fid = await declare(client, cast, "on the new chain");
+      await report(client, cast, fid, [1]);
+      await caughtUp();
+      expect(await facts("columnReported", fid)).toMatchObject([{ index: 1 }]);
+      expect(await poll(async () => (await status(service, "/ready")) === 200, WAIT_MS)).toBe(true);
+    });
+  });
+
+  it("finds by comparing everything what no event told", async () => {
+    await withIndexer(
+      async () => {
+        const { calls, writer } = client;
+        const fid = await declare(client, cast, "cleared");
+        await report(client, cast, fid, allColumns);
+        await caughtUp();
+        expect(await database.chainFile.count({ where: { fid } })).toBe(1);
+        const root = await loadSigner("//Alice");
+        const key = `0x${Buffer.from(fid, "ascii").toString("hex")}`;
+        await writer.signAndFinalize(
+          root,
+          calls.sudo(calls.raw("FileBank", "root_clear_file", [cast.owner.account, key])),
+        );
+        await writer.signAndFinalize(cast.owner, calls.mintTerritory("old name", 1, 30));
+        await writer.signAndFinalize(cast.owner, calls.renameTerritory("old name", "new name"));
+        // A rescan is made after a block.
+        const isFound = async () => {
+          await writer.signAndFinalize(root, calls.transfer(cast.owner.account, 10n ** 18n));
+          return (await database.chainFile.count({ where: { fid } })) === 0;
+        };
+        expect(await poll(isFound, WAIT_MS)).toBe(true);
+        expect(await facts("fileDeleted", fid)).toMatchObject([{ owner: cast.owner.account, isLast: true }]);
+        const names = await database.chainTerritory.findMany({ where: { name: { endsWith: " name" } } });
+        expect(names.map(({ name }) => name)).toEqual(["new name"]);
+      },
+      { RESCAN_INTERVAL: "1s" },
+    );
   });
 });
