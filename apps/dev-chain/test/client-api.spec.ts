@@ -114,6 +114,27 @@ describe("an unmodified client", () => {
   });
 });
 
+describe("the runtime's own functions", () => {
+  it("judge a transaction, price it and count its sender's nonce", async () => {
+    const { taggedTransactionQueue, transactionPaymentApi, accountNonceApi } = api.call;
+    const judge = async (options: Record<string, unknown>) => {
+      const signed = await transfer().signAsync(alice(), options);
+      return (await taggedTransactionQueue?.validateTransaction?.("External", signed, api.genesisHash))?.toJSON();
+    };
+    expect(await judge({})).toMatchObject({ ok: { propagate: true, requires: [] } });
+    expect(await judge({ nonce: 0 })).toEqual({ err: { invalid: { stale: null } } });
+    const signed = await transfer().signAsync(alice());
+    const details = await transactionPaymentApi?.queryFeeDetails?.(signed.toU8a(), signed.encodedLength);
+    const { partialFee } = await transfer().paymentInfo(alice());
+    const { baseFee, lenFee } = (
+      details as unknown as { inclusionFee: { unwrap(): Record<string, { toBigInt(): bigint }> } }
+    ).inclusionFee.unwrap();
+    expect(baseFee!.toBigInt() + lenFee!.toBigInt()).toBe(partialFee.toBigInt());
+    const nonce = await accountNonceApi?.accountNonce?.(alice().address);
+    expect(nonce?.toString()).toBe((await api.rpc.system.accountNextIndex(alice().address)).toString());
+  });
+});
+
 describe("a transaction that cannot be taken", () => {
   /** Past the client's own checks and its log. */
   const submit = (hex: string) =>

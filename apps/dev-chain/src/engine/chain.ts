@@ -1,9 +1,10 @@
+import { blake2AsU8a } from "@polkadot/util-crypto";
 import { accountAt } from "../pallet/system.js";
 import { blockLength } from "../shape/system.js";
 import type { Journal } from "../store/journal.js";
 import { type StateReader, VersionedStore } from "../store/versioned-store.js";
 import { type Block, BlockBuilder, type BuiltBlock } from "./block.js";
-import type { Hex } from "./codec.js";
+import { type Hex, toHex } from "./codec.js";
 import { Pool, type Pooled } from "./pool.js";
 import { decodeTransaction, type Transaction } from "./transaction.js";
 import {
@@ -158,7 +159,7 @@ export class Chain {
       this.final = next;
       for (const listener of this.finalizedListeners) listener(next);
       for (const bytes of next.extrinsics.slice(1)) {
-        const { hash } = decodeTransaction(bytes);
+        const hash = toHex(blake2AsU8a(bytes, 256));
         this.pool.tell(hash, { finalized: next.hash });
         this.pool.forget(hash);
       }

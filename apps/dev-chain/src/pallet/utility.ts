@@ -1,14 +1,18 @@
-import { type Call, DispatchFailure, errorName, handler, type Pallet } from "../engine/dispatch.js";
+import { type Call, DispatchFailure, ensure, errorName, handler, type Pallet } from "../engine/dispatch.js";
 
 interface Batch {
   readonly calls: readonly Call[];
 }
+
+const callsMax = 10_922;
+const ensureNotTooMany = ({ calls }: Batch): void => ensure(calls.length <= callsMax, "Utility", "TooManyCalls");
 
 export const utility: Pallet = {
   name: "Utility",
   calls: {
     /** Stops at the first failure, keeps what came before, and succeeds. */
     batch: handler((context, { calls }: Batch) => {
+      ensureNotTooMany({ calls });
       for (const [index, call] of calls.entries()) {
         const error = context.dispatch(call, context.origin);
         if (error !== null) {
@@ -21,6 +25,7 @@ export const utility: Pallet = {
     }),
     /** All or nothing. */
     batch_all: handler((context, { calls }: Batch) => {
+      ensureNotTooMany({ calls });
       for (const call of calls) {
         const error = context.dispatch(call, context.origin);
         if (error !== null) throw new DispatchFailure(error, errorName(error));
@@ -30,6 +35,8 @@ export const utility: Pallet = {
     }),
     /** Goes on past failures. */
     force_batch: handler((context, { calls }: Batch) => {
+      ensureNotTooMany({ calls });
+      ensureNotTooMany({ calls });
       let hasFailed = false;
       for (const call of calls) {
         const error = context.dispatch(call, context.origin);
