@@ -24,7 +24,8 @@ export function recoverEthereumSigner(message: string, signature: string): strin
   const text = Buffer.from(message, "utf8");
   const digest = keccakAsU8a(Buffer.concat([Buffer.from(`\u0019Ethereum Signed Message:\n${text.length}`), text]));
   try {
-    return ethereumEncode(secp256k1Recover(digest, bytes.subarray(0, 64), recovery, "keccak"));
+    // "blake2" only means a compressed key here, which is the form that an address is made from.
+    return ethereumEncode(secp256k1Recover(digest, bytes.subarray(0, 64), recovery, "blake2"));
   } catch {
     return null;
   }
