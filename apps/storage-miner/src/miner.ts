@@ -97,6 +97,7 @@ class HostedMiner implements StorageMiner {
       behaviour: () => this.behaviour,
       onPut: (fid, reply) => this.onPut(fid, reply === replies.ok),
       onGet: (reply) => this.onGet(reply === null),
+      log: ports.log.with({ miner: spec.signer.account }),
     };
   }
 

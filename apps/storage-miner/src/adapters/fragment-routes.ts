@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { isSignedBy, parseAccount } from "@granary/chain-client";
 import { type Fid, type FragmentHash, isDigest } from "@granary/primitives";
+import type { Log } from "@granary/telemetry";
 import type { Behaviour } from "../behaviour.js";
 import { acceptFragment } from "../flow/accept-fragment.js";
 import { type Served, serveFragment } from "../flow/serve-fragment.js";
@@ -15,6 +16,7 @@ export interface FragmentRoutes {
   behaviour(): Behaviour;
   onPut(fid: Fid, reply: Reply): void;
   onGet(reply: Reply | null): void;
+  readonly log: Log;
 }
 
 export async function putFragment(
@@ -36,7 +38,9 @@ async function accept(routes: FragmentRoutes, request: IncomingMessage, ids: Ids
   try {
     return await acceptFragment(routes, { ...ids, bytes });
   } catch (error) {
-    return error instanceof FormUnreadable ? replies.sizeWrong : replies.systemError;
+    if (error instanceof FormUnreadable) return replies.sizeWrong;
+    if (!request.destroyed) routes.log.thrown("a fragment was not stored", error, { fid: ids.fid });
+    return replies.systemError;
   }
 }
 

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { digestOf, type Fid, FRAGMENT_BYTES, type FragmentHash, ZERO_FRAGMENT_HASH } from "@granary/primitives";
+import type { Log } from "@granary/telemetry";
 import type { FragmentStore, MinerChain } from "../ports.js";
 import { type Reply, replies } from "../reply.js";
 
@@ -10,6 +11,12 @@ export interface FragmentOffer {
   readonly bytes: () => AsyncIterable<Uint8Array>;
 }
 
+export interface AcceptPorts {
+  readonly store: FragmentStore;
+  readonly chain: Pick<MinerChain, "deal">;
+  readonly log: Pick<Log, "thrown">;
+}
+
 /** A deal that was seen this long ago is still good enough to take a fragment of it. */
 const DEAL_AGE_MS = 10_000;
 
@@ -18,13 +25,10 @@ const DEAL_AGE_MS = 10_000;
  * before the first byte, so that a stranger cannot fill the disk. A crash midway leaves an unnamed file, which the next
  * start removes. @throws whatever reading the bytes throws
  */
-export async function acceptFragment(
-  ports: { readonly store: FragmentStore; readonly chain: Pick<MinerChain, "deal"> },
-  offer: FragmentOffer,
-): Promise<Reply> {
+export async function acceptFragment(ports: AcceptPorts, offer: FragmentOffer): Promise<Reply> {
   const { fid, fragment } = offer;
   if (ports.store.held(fid).has(fragment)) return replies.ok;
-  const refusal = await checkDeal(ports.chain, fid, fragment);
+  const refusal = await checkDeal(ports, fid, fragment);
   if (refusal !== null) return refusal;
   if (fragment === ZERO_FRAGMENT_HASH) {
     await ports.store.makeZeros(fid, fragment);
@@ -33,14 +37,15 @@ export async function acceptFragment(
   return receive(ports.store, offer);
 }
 
-async function checkDeal(chain: Pick<MinerChain, "deal">, fid: Fid, fragment: FragmentHash): Promise<Reply | null> {
+async function checkDeal({ chain, log }: AcceptPorts, fid: Fid, fragment: FragmentHash): Promise<Reply | null> {
   try {
     for (const maxAgeMs of [DEAL_AGE_MS, 0]) {
       const deal = await chain.deal(fid, maxAgeMs);
       if (deal?.segments.some(({ fragments }) => fragments.includes(fragment)) === true) return null;
     }
     return replies.dealUnknown;
-  } catch {
+  } catch (error) {
+    log.thrown("a deal could not be read", error, { fid });
     return replies.chainUnreachable;
   }
 }
