@@ -33,16 +33,17 @@ describe("transfers", () => {
     expect(world.run("//Bob", "Balances.transfer_keep_alive", raw).error).toBe("CannotLookup");
   });
 
-  it("that keep alive leave the deposit; others may end the account", () => {
+  it("that keep alive leave the deposit; others may end the account, and what is too little to live is lost", () => {
     send("//Bob", "//New", 3n * TCESS);
     expect(send("//New", "//Bob", (25n * TCESS) / 10n).error).toBe("Token.NotExpendable");
-    expect(world.run("//New", "Balances.transfer_all", { dest: to("//Bob"), keepAlive: false }).error).toBeNull();
+    const outcome = send("//New", "//Bob", (25n * TCESS) / 10n, "transfer_allow_death");
+    expect(outcome.events).toEqual(["System.KilledAccount", "Balances.DustLost", "Balances.Transfer"]);
     expect(accounts.find(world.store, accountFrom("//New"))).toBeUndefined();
   });
 
   it("and fees keep the sum of all balances equal to the issuance", () => {
     send("//Bob", "//New", 3n * TCESS);
-    send("//New", "//Dave", (15n * TCESS) / 10n, "transfer_allow_death");
+    send("//New", "//Dave", (25n * TCESS) / 10n, "transfer_allow_death");
     world.run("//Bob", "Balances.burn", { value: TCESS, keepAlive: true });
     const all = accounts.lastParts<`0x${string}`>(world.store);
     const sum = all.reduce((total, who) => total + accountAt(world.store, who).data.free, 0n);

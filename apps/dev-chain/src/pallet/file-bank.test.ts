@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from "@jest/globals";
 import { brief, digestHex, minerNames, segment, World, withMiners } from "../../test/world.js";
 import { accountFrom } from "../engine/account.js";
-import { textHex } from "../engine/codec.js";
+import { encode, textHex, toHex } from "../engine/codec.js";
 import { devTeeKey } from "./attestation.js";
 import { deals, files, holdings, occupiedBytes } from "./file-store.js";
 import { miners, pendingReplacements } from "./miner.js";
@@ -293,6 +293,24 @@ describe("deleting", () => {
     expect(files.find(world.store, file)).toBeUndefined();
     expect(holdings.get(world.store, bob)).toEqual([]);
     expect(totalService.get(world.store)).toBe(0n);
+  });
+});
+
+describe("a large territory that expired", () => {
+  it("is cleared by 300 files in a block, until nothing is left", () => {
+    const held = Array.from({ length: 350 }, (_, i) => ({
+      territoryName: textHex("home"),
+      fileHash: textHex(`${i}`.padEnd(64, "-")),
+      fileSize: 0n,
+    }));
+    const value = toHex(encode("BoundedVec<UserFileSliceInfo>", held));
+    world.root("System.set_storage", { items: [[holdings.key(bob), value]] });
+    expire("//Bob", "home");
+    // The file bank begins a block before the territories do: it hears of the expiry one block later.
+    world.pass(1);
+    expect(holdings.get(world.store, bob)).toHaveLength(50);
+    world.pass(1);
+    expect(holdings.get(world.store, bob)).toEqual([]);
   });
 });
 
