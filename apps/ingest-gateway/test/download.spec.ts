@@ -102,6 +102,16 @@ describe("a download", () => {
   });
 });
 
+describe("a fragment", () => {
+  it("is given to who signs, by the hashes of the file and its own", async () => {
+    const hash = "12".repeat(32);
+    network.objects.set(`${fid} ${hash}`, Buffer.from("fragment"));
+    const answer = await get(`/fragment/download?fid=${fid}&fragment=${hash}`, network.signed());
+    expect(answer.headers.get("content-type")).toBe("application/octet-stream");
+    expect((await bodyOf(answer)).toString()).toBe("fragment");
+  });
+});
+
 describe("a preview", () => {
   it("is shown in place, with the type of the address, of the Format header, or of the name", async () => {
     const types = await Promise.all(

@@ -66,7 +66,7 @@ export class DownloadController {
     await senderOf(this.ports, request);
     const query = queryOf(request);
     const [fid, hash] = [parseFid(query.fid ?? ""), parseFragmentHash(query.fragment ?? "")];
-    const answer = await this.fetch(request, reply, `${objectPathOf(fid)}/fragments/${hash}`, undefined);
+    const answer = await this.fetch(request, reply, `/fragments/${fid}/${hash}`, undefined);
     const disposition = contentDisposition("attachment", hash);
     await sendDownload(request, reply, answer, { contentType: OCTETS, disposition, cacheControl: FRAGMENT_CACHE });
   }

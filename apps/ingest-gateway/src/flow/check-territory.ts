@@ -42,11 +42,7 @@ export async function checkTerritory(
 }
 
 /** @throws CodedError GATEWAY_NOT_AUTHORIZED (denied) that names the account to authorize */
-export async function checkAuthorization(
-  ports: Pick<Ports, "request">,
-  owner: AccountId,
-  gateway: AccountId,
-): Promise<void> {
+async function checkAuthorization(ports: Pick<Ports, "request">, owner: AccountId, gateway: AccountId): Promise<void> {
   const { isAuthorized } = await ports.request("authorizationShow", { owner, operator: gateway });
   if (isAuthorized) return;
   throw new CodedError("GATEWAY_NOT_AUTHORIZED", "denied", `authorize this gateway's account first: ${gateway}`, {

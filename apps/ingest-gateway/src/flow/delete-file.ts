@@ -1,15 +1,14 @@
 import { type AccountId, CodedError, EMPTY_FID, type Fid } from "@granary/primitives";
 import type { Ports } from "../ports.js";
-import { checkAuthorization } from "./check-territory.js";
 
 /**
- * Takes a file from its owner: on chain, signed by the gateway, and from the catalogue. The chain-indexer's news of it
- * would clear the catalogue too; doing it here only makes it sooner.
+ * Takes a file from its owner: on chain, signed by the gateway's account after the scheduler has checked that it may, and
+ * from the catalogue. The chain-indexer's news of it would clear the catalogue too; doing it here only makes it sooner.
  *
- * @throws CodedError FID_UNKNOWN (absent), FILE_NOT_OWNED, GATEWAY_NOT_AUTHORIZED (denied), and what the chain answers
+ * @throws CodedError FID_UNKNOWN (absent), and what the scheduler answers
  */
 export async function deleteFile(
-  ports: Pick<Ports, "request" | "database" | "gatewayAccount">,
+  ports: Pick<Ports, "request" | "database">,
   account: AccountId,
   fid: Fid,
 ): Promise<{ blockHash: string; blockNumber: number | null }> {
@@ -18,13 +17,6 @@ export async function deleteFile(
     if (count === 0) throw new CodedError("FID_UNKNOWN", "absent", "the account has no such file", { fid });
     return { blockHash: "", blockNumber: null };
   }
-  const { file } = await ports.request("chainFileShow", { fid });
-  if (file === null) throw new CodedError("FID_UNKNOWN", "absent", "the chain has no file of this FID", { fid });
-  if (!file.owners.some((owner) => owner.account === account)) {
-    throw new CodedError("FILE_NOT_OWNED", "denied", "the file is not this account's", { fid });
-  }
-  const gateway = await ports.gatewayAccount();
-  if (gateway !== account) await checkAuthorization(ports, account, gateway);
   const deleted = await ports.request("objectDelete", { account, fid });
   await ports.database.catalogueObject.deleteMany({ where: { fid, account } });
   return deleted;

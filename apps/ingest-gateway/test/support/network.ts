@@ -8,7 +8,7 @@ import { accountOf, loadSigner, signMessage } from "@granary/chain-client/accoun
 import { events, type MessageOf, type OutputOf, type RequestName, requests, type Territory } from "@granary/contracts";
 import { connectDatabase, type Database, migrate } from "@granary/database";
 import { connectNats } from "@granary/messaging";
-import { type AccountId, type Fid, GiB, SEGMENT_BYTES, type UploadId } from "@granary/primitives";
+import { type AccountId, CodedError, type Fid, GiB, SEGMENT_BYTES, type UploadId } from "@granary/primitives";
 import { readConfig, type Service } from "@granary/service-runtime";
 import { poll, type Server, startNats, startPostgres, temporaryFolder } from "@granary/testnet";
 import type { NatsConnection } from "@nats-io/transport-node";
@@ -207,7 +207,12 @@ function answerRequests(connection: NatsConnection, others: Others, gateway: Acc
         },
       ],
     }),
-    objectDelete: ({ fid }: { fid: string }) => {
+    objectDelete: ({ account, fid }: { account: AccountId; fid: string }) => {
+      const file = others.chainFiles.get(fid);
+      if (file === undefined) throw new CodedError("FILE_UNKNOWN", "absent", "the chain has no such file");
+      if (!file.owners.some((owner) => owner.account === account)) {
+        throw new CodedError("FILE_NOT_OWNED", "denied", "the account does not hold this file");
+      }
       others.deleted.push(fid);
       return { blockHash: "0xabc", blockNumber: 99 };
     },
@@ -216,7 +221,12 @@ function answerRequests(connection: NatsConnection, others: Others, gateway: Acc
     connection.subscribe(requests[name as RequestName].subject, {
       callback: (_error, message) => {
         const { data, id } = message.json() as { data: never; id: string };
-        const response = { ok: true, data: answer(data) };
+        let response: object;
+        try {
+          response = { ok: true, data: answer(data) };
+        } catch (error) {
+          response = { ok: false, error: (error as CodedError).toEnvelope() };
+        }
         message.respond(JSON.stringify({ response, isDisposed: true, id }));
       },
     });
@@ -275,8 +285,8 @@ async function digestOfStaged(stagingDir: string, uploadId: UploadId): Promise<s
 /** Serves objects with ranges; `break` ends a transfer in the middle. */
 function startRetrieval(objects: Map<string, Buffer>): Promise<HttpServer> {
   const server = createServer((request, response) => {
-    const [, , fid = "", kind] = (request.url ?? "").split("/");
-    const bytes = objects.get(fid);
+    const [, what, fid = "", fragment] = (request.url ?? "").split("/");
+    const bytes = objects.get(what === "fragments" ? `${fid} ${fragment}` : fid);
     if (bytes === undefined) {
       response.writeHead(404, { "content-type": "application/json" });
       const error = { code: "FID_UNKNOWN", category: "absent", details: {} };
@@ -298,7 +308,7 @@ function startRetrieval(objects: Map<string, Buffer>): Promise<HttpServer> {
     };
     response.writeHead(range ? 206 : 200, headers);
     if (request.method === "HEAD") return void response.end();
-    if (request.headers.cipher === "break" || kind === "break") {
+    if (request.headers.cipher === "break") {
       response.write(bytes.subarray(start, start + Math.ceil((end - start) / 2)));
       return void setTimeout(() => response.destroy(), 50);
     }
