@@ -50,7 +50,7 @@ beforeAll(async () => {
   request = requester.request;
   const connection = await connectNats({ url: nats.url, name: "test" });
   for (const { subject } of [events.objectEncoded, events.encodingFailed]) {
-    connection.subscribe(subject, { callback: (_, message) => heard.push({ subject, message: message.json() }) });
+    connection.subscribe(subject, { callback: (_, message) => void heard.push({ subject, message: message.json() }) });
   }
   const outbox = createOutbox(database, "ingest");
   const relay = createRelay({ connection, outbox, log: silentLog });

@@ -1,1 +1,2 @@
-export {};
+export { createApp } from "./app.module.js";
+export { type RetrievalConfig, readRetrievalConfig } from "./config.js";
