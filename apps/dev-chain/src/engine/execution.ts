@@ -1,7 +1,7 @@
 import { rules } from "../pallet/index.js";
 import { pallets } from "../shape/index.js";
 import type { Overlay } from "../store/overlay.js";
-import type { Hex } from "./codec.js";
+import { encode, type Hex } from "./codec.js";
 import { type Call, type Context, type DispatchError, DispatchFailure, type Handler, type Origin } from "./dispatch.js";
 
 type Phase = "Initialization" | "Finalization" | { readonly type: "ApplyExtrinsic"; readonly value: number };
@@ -25,7 +25,8 @@ export function checkRulesMatchShapes(): void {
 
 /** One block's run: the state it writes and the events it emits. */
 export class Execution {
-  readonly records: EventRecord[] = [];
+  /** SCALE bytes of each event: encoded when emitted, so that a malformed one fails its call and not the block. */
+  readonly records: Uint8Array[] = [];
   phase: Phase = "Initialization";
 
   constructor(
@@ -46,9 +47,19 @@ export class Execution {
     };
   }
 
+  /** What a pallet does at the beginning of a block happens whole or not at all, and never stops the chain. */
   initialize(): void {
     const context = this.context({ type: "none" });
-    for (const { initialize } of rules) initialize?.(context);
+    for (const { initialize } of rules) {
+      if (initialize === undefined) continue;
+      const eventsBefore = this.records.length;
+      try {
+        this.state.transaction(() => initialize(context));
+      } catch (error) {
+        this.records.length = eventsBefore;
+        this.onBug(error);
+      }
+    }
   }
 
   /** @returns null where the call succeeded; otherwise nothing of it is left but the error */
@@ -68,10 +79,11 @@ export class Execution {
   }
 
   private emit(pallet: string, event: string, fields: Readonly<Record<string, unknown>>): void {
-    this.records.push({
+    const record: EventRecord = {
       phase: this.phase,
       event: { type: pallet, value: { type: event, value: fields } },
       topics: [],
-    });
+    };
+    this.records.push(encode("EventRecord", record));
   }
 }

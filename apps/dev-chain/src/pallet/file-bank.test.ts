@@ -287,6 +287,14 @@ describe("deleting", () => {
     expect(territoryOf("//Bob", "second").usedSpace).toBe(0n);
   });
 
+  it("is not hindered by a miner that left and came back with nothing", () => {
+    const account = accountFrom("//Miner3");
+    const fresh = encode("MinerInfo", { ...miners.find(world.store, account)!, lockSpace: 0n });
+    world.root("System.set_storage", { items: [[miners.key(account), toHex(fresh)]] });
+    expect(remove("//Bob").error).toBeNull();
+    expect(files.find(world.store, file)).toBeUndefined();
+  });
+
   it("happens by itself to the files of a territory that expired", () => {
     expire("//Bob", "home");
     world.pass(1);

@@ -90,9 +90,12 @@ function removeFile(context: Context, hash: Hex, file: StoredFile): void {
       space.set(miner, (space.get(miner) ?? 0n) + fragmentBytes);
     }
   }
-  for (const [miner, space] of serving) dropServiceSpace(context, miner, space);
+  for (const [miner, space] of serving) {
+    if ((miners.find(context.state, miner)?.serviceSpace ?? 0n) >= space) dropServiceSpace(context, miner, space);
+  }
   for (const [miner, space] of locked) {
-    if (!miners.has(context.state, miner)) continue;
+    // A miner that left and came back holds nothing of the time before.
+    if ((miners.find(context.state, miner)?.lockSpace ?? 0n) < space) continue;
     unlockMinerSpace(context, miner, space);
     add(context, totalIdle, space);
   }

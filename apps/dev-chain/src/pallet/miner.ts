@@ -98,8 +98,7 @@ export function serveMinerSpace(context: Context, account: Hex, space: bigint): 
 
 /** A served file was deleted. The space is not idle again before the miner certifies it anew. */
 export function dropServiceSpace(context: Context, account: Hex, space: bigint): void {
-  const miner = miners.find(context.state, account);
-  if (miner === undefined) return;
+  const miner = minerOf(context, account);
   ensure(miner.serviceSpace >= space, pallet, "Overflow");
   miner.serviceSpace -= space;
   miners.put(context.state, account, miner);

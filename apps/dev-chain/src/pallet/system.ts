@@ -1,5 +1,5 @@
 import { blake2AsHex } from "@polkadot/util-crypto";
-import { fromHex, type Hex } from "../engine/codec.js";
+import { encode, fromHex, type Hex } from "../engine/codec.js";
 import { type Context, ensureRoot, handler, type Pallet, signer } from "../engine/dispatch.js";
 import { stored, storedMap, storedMaybe } from "../engine/storage.js";
 import { runtimeVersion } from "../shape/version.js";
@@ -55,8 +55,14 @@ export function initializeBlock(state: Overlay, number: number, parent: Hex): vo
   if (outdated > 0) blockHashes.remove(state, outdated);
 }
 
-export function finalizeBlock(state: Overlay, records: readonly unknown[], lengthBytes: number, count: number): void {
-  events.put(state, [...records]);
+/** @param records the block's events, each encoded already */
+export function finalizeBlock(
+  state: Overlay,
+  records: readonly Uint8Array[],
+  lengthBytes: number,
+  count: number,
+): void {
+  state.put(events.key(), Buffer.concat([encode("Compact<u32>", records.length), ...records]));
   eventCount.put(state, records.length);
   extrinsicCount.put(state, count);
   extrinsicsLength.put(state, lengthBytes);
