@@ -117,6 +117,8 @@ describe("a read under way", () => {
   it("asks for nothing more while all it needs is under way", () => {
     const plan = planOf(Array(12).fill(1));
     expect(nextStep(plan, { fetched: [0, 1], pending: [2, 3], failed: [] })).toEqual({ do: "fetch", rows: [] });
+    const short = planOf(Array(12).fill(1), [2]);
+    expect(nextStep(short, { fetched: [], pending: [2], failed: [] })).toEqual({ do: "fetch", rows: [] });
   });
 
   it("hedges a slow fragment, and takes whichever comes first", () => {

@@ -120,6 +120,7 @@ describe("the spans of a range", () => {
     expect(dataRowsOf({ start: 0, end: 1 })).toEqual([0]);
     expect(dataRowsOf({ start: FRAGMENT_BYTES - 1, end: FRAGMENT_BYTES })).toEqual([0]);
     expect(dataRowsOf({ start: FRAGMENT_BYTES - 1, end: FRAGMENT_BYTES + 1 })).toEqual([0, 1]);
+    expect(dataRowsOf({ start: FRAGMENT_BYTES, end: FRAGMENT_BYTES + 1 })).toEqual([1]);
     expect(dataRowsOf({ start: 9 * MiB, end: 25 * MiB })).toEqual([1, 2, 3]);
     expect(dataRowsOf({ start: 0, end: SEGMENT_BYTES })).toEqual([0, 1, 2, 3]);
     expect(dataRowsOf({ start: 0, end: 1 }, "cess-cipher")).toEqual([0, 1, 2, 3]);
