@@ -1,9 +1,12 @@
 import { commonSettings, type Environment, readConfig, setting } from "@granary/service-runtime";
 import { z } from "zod";
 
-const settings = z.object({
+export const settings = z.object({
   ...commonSettings,
-  REDIS_URL: setting.url("redis:", "rediss:").describe("Redis for the queues of deals; may be wiped at any time"),
+  REDIS_URL: setting
+    .url("redis:", "rediss:")
+    .describe("Redis for the queues of deals; may be wiped at any time")
+    .meta({ secret: true }),
   CHAIN_URL: setting.url("ws:", "wss:").describe("nodes of one chain, separated by commas"),
   STAGING_DIR: z.string().min(1).describe("folder of the staged bytes, shared with the ingest-gateway"),
   GATEWAY_MNEMONIC: setting.secret().describe("key of the account that signs for this gateway: mnemonic, seed or URI"),

@@ -86,7 +86,7 @@ export interface DealStore {
   find(uploadId: UploadId): Promise<DealRecord | null>;
   /** The newest of the FID. */
   findByFid(fid: Fid): Promise<DealRecord | null>;
-  attempts(uploadId: UploadId): Promise<readonly Attempt[]>;
+  attempts(uploadId: UploadId, tx?: Transaction): Promise<readonly Attempt[]>;
   /** Waits for the row; null when there is none. */
   change<T>(uploadId: UploadId, work: (deal: LockedDeal) => T | Promise<T>, tx?: Transaction): Promise<T | null>;
   /** As change, but null as well when somebody else has the row. */

@@ -52,8 +52,8 @@ export function createPrismaDealStore(parts: StoreParts): DealStore {
       });
       return row && recordOf(row);
     },
-    async attempts(uploadId) {
-      const rows = await database.placementAttempt.findMany({ where: { uploadId }, orderBy: { startedAt: "asc" } });
+    async attempts(uploadId, tx = database) {
+      const rows = await tx.placementAttempt.findMany({ where: { uploadId }, orderBy: { startedAt: "asc" } });
       return rows.map(
         (row): Attempt => ({
           index: row.index,
@@ -283,6 +283,14 @@ async function writeAttempts(parts: StoreParts, tx: Transaction, uploadId: Uploa
       const reason = pending.reasons.get(index) as Prisma.InputJsonObject | undefined;
       const data = { id: randomUUID(), uploadId, index, miner, startedAt: now };
       await tx.placementAttempt.create({ data: reason === undefined ? data : { ...data, reason } });
+    }
+    if (effect.do === "exchange-attempts") {
+      const { from, to } = effect;
+      const lastOf = (one: typeof from) =>
+        tx.placementAttempt.findFirst({ where: { uploadId, ...one }, orderBy: { startedAt: "desc" } });
+      const [one, other] = [await lastOf(from), await lastOf(to)];
+      if (one !== null) await tx.placementAttempt.update({ where: { id: one.id }, data: { index: to.index } });
+      if (other !== null) await tx.placementAttempt.update({ where: { id: other.id }, data: { index: from.index } });
     }
     if (effect.do === "end-attempt") {
       const { index, miner } = effect;

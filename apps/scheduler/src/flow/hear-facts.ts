@@ -1,9 +1,10 @@
 import type { EventHandlersFor, MessageOf } from "@granary/contracts";
 import type { Transaction } from "@granary/database";
 import type { DealStore, MinerPool } from "../ports.js";
+import { applyReports } from "./apply-reports.js";
 
 export interface FactPorts {
-  readonly deals: Pick<DealStore, "open" | "openOf" | "change" | "nudge">;
+  readonly deals: Pick<DealStore, "open" | "openOf" | "attempts" | "change" | "nudge">;
   readonly miners: Pick<MinerPool, "mirror" | "judge">;
 }
 
@@ -28,14 +29,8 @@ export function factHandlers(ports: FactPorts): EventHandlersFor<"scheduler", Tr
 
 /** Only orders that stand have columns to report; the review makes up for a report that comes before we know that. */
 async function hearReport(ports: FactPorts, message: MessageOf<"columnReported">, tx: Transaction): Promise<void> {
-  const { fid, index, miner, block } = message;
-  for (const uploadId of await ports.deals.openOf(fid, tx)) {
-    await ports.deals.change(
-      uploadId,
-      (deal) => {
-        if (deal.record.deal.state === "placing") deal.apply({ kind: "reported", index, miner, block });
-      },
-      tx,
-    );
+  for (const uploadId of await ports.deals.openOf(message.fid, tx)) {
+    const attempts = await ports.deals.attempts(uploadId, tx);
+    await ports.deals.change(uploadId, (deal) => applyReports(deal, [message], attempts), tx);
   }
 }

@@ -3,10 +3,11 @@ import { compareContent } from "@granary/domain/object";
 import type { UploadId } from "@granary/primitives";
 import type { Log } from "@granary/telemetry";
 import type { ChainPort, Clock, DealRecord, DealStore, LockedDeal, ManifestPort } from "../ports.js";
+import { applyReports } from "./apply-reports.js";
 import { fileAt, readOrder } from "./read-order.js";
 
 export interface ReviewPorts {
-  readonly deals: Pick<DealStore, "find" | "change" | "dueReviews">;
+  readonly deals: Pick<DealStore, "find" | "attempts" | "change" | "dueReviews">;
   readonly manifests: ManifestPort;
   readonly chain: Pick<ChainPort, "finalizedHead" | "file" | "deal">;
   readonly clock: Clock;
@@ -63,9 +64,9 @@ async function findOut(ports: ReviewPorts, record: DealRecord, order: Order): Pr
   }
   if (deal !== null) {
     if (compareContent(order, deal) !== "same" || deal.owner.account !== account) return vanish;
-    return (it) => {
-      for (const { index, miner } of deal.reports) it.apply({ kind: "reported", index, miner, block: number });
-    };
+    const attempts = await ports.deals.attempts(record.uploadId);
+    const reports = deal.reports.map(({ index, miner }) => ({ index, miner, block: number }));
+    return (it) => applyReports(it, reports, attempts);
   }
   return (await isInTheMaking(ports, record)) ? () => {} : vanish;
 }

@@ -126,28 +126,34 @@ export class FakeChain {
 
   /** A miner's report; what the chain would refuse has no effect. */
   report(fid: Fid, index: number, miner: AccountId): void {
-    this.act((state, block) => {
-      const deal = state.deals.get(fid);
-      if (deal === undefined || deal.reports.some((one) => one.index === index || one.miner === miner)) return;
-      const reports = [...deal.reports, { index, miner }];
-      this.#facts.push({ kind: "reported", fid, index, miner, block });
-      if (reports.length < 12) return void state.deals.set(fid, { ...deal, reports });
-      state.deals.delete(fid);
-      const minerOf = (column: number) => reports.find((one) => one.index === column)?.miner as AccountId;
-      const segments = deal.segments.map(({ hash, fragments }) => ({
-        hash,
-        fragments: fragments.map((one, i) => ({
-          hash: one,
-          miner: minerOf(i + 1),
-          isAvailable: true,
-          taggedBlock: null,
-        })),
-      }));
-      const { sizeBytes, owner } = deal;
-      state.files.set(fid, { fid, state: "active", sizeBytes, completedBlock: block, owners: [owner], segments });
-      const miners = Array.from({ length: 12 }, (_, i) => minerOf(i + 1));
-      this.#facts.push({ kind: "activated", fid, block, miners });
-    });
+    this.act((state, block) => this.reportIn(state, block, { fid, index, miner }));
+  }
+
+  reportIn(
+    state: State,
+    block: number,
+    { fid, index, miner }: { readonly fid: Fid; readonly index: number; readonly miner: AccountId },
+  ): void {
+    const deal = state.deals.get(fid);
+    if (deal === undefined || deal.reports.some((one) => one.index === index || one.miner === miner)) return;
+    const reports = [...deal.reports, { index, miner }];
+    this.#facts.push({ kind: "reported", fid, index, miner, block });
+    if (reports.length < 12) return void state.deals.set(fid, { ...deal, reports });
+    state.deals.delete(fid);
+    const minerOf = (column: number) => reports.find((one) => one.index === column)?.miner as AccountId;
+    const segments = deal.segments.map(({ hash, fragments }) => ({
+      hash,
+      fragments: fragments.map((one, i) => ({
+        hash: one,
+        miner: minerOf(i + 1),
+        isAvailable: true,
+        taggedBlock: null,
+      })),
+    }));
+    const { sizeBytes, owner } = deal;
+    state.files.set(fid, { fid, state: "active", sizeBytes, completedBlock: block, owners: [owner], segments });
+    const miners = Array.from({ length: 12 }, (_, i) => minerOf(i + 1));
+    this.#facts.push({ kind: "activated", fid, block, miners });
   }
 
   #head(): Block {
@@ -286,7 +292,7 @@ export class FakeChain {
     if (other !== undefined && other.hex !== hex) throw new CodedError("TX_NONCE_TAKEN", "conflict", "taken");
     this.pool.set(key, { hex, extrinsic });
     yield { kind: "accepted" };
-    await poll(() => this.#find(hash, 0, this.blocks.length) !== null, 20_000);
+    await poll(() => this.#find(hash, 0, this.blocks.length) !== null, 60_000);
     const inclusion = this.#find(hash, 0, this.blocks.length);
     if (inclusion === null) return yield { kind: "dropped", reason: "not in time" };
     yield { kind: "inBlock", ...inclusion };

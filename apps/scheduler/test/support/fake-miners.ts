@@ -77,7 +77,7 @@ export class FakeMiners implements MinerGate {
 
   /** Reports the first complete column that is free, as the real miner does. */
   reportAll(miner: FakeMiner, fid: Fid): void {
-    this.#chain.act((state) => {
+    this.#chain.act((state, block) => {
       const deal = state.deals.get(fid);
       const held = miner.held.get(fid);
       if (deal === undefined || held === undefined) return;
@@ -87,7 +87,7 @@ export class FakeMiners implements MinerGate {
           deal.segments.every(({ fragments }) => held.has(fragments[column - 1] as string)) &&
           !deal.reports.some((one) => one.index === column),
       );
-      if (index !== undefined) this.#chain.report(fid, index, miner.account);
+      if (index !== undefined) this.#chain.reportIn(state, block, { fid, index, miner: miner.account });
     });
   }
 
@@ -99,13 +99,13 @@ export class FakeMiners implements MinerGate {
 
 const pause = (ms: number, signal: AbortSignal): Promise<void> =>
   new Promise((resolve, reject) => {
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener(
-      "abort",
-      () => {
-        clearTimeout(timer);
-        reject(new MinerError("MINER_CALL_ABORTED", "the caller gave up"));
-      },
-      { once: true },
-    );
+    const abort = () => {
+      clearTimeout(timer);
+      reject(new MinerError("MINER_CALL_ABORTED", "the caller gave up"));
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener("abort", abort);
+      resolve();
+    }, ms);
+    signal.addEventListener("abort", abort, { once: true });
   });

@@ -103,7 +103,7 @@ export async function startNetwork(minerCount = 16): Promise<Network> {
   });
   // The stream answers a publisher that asks for it.
   const publish: Network["publish"] = async (name, message) => {
-    await connection.request(events[name].subject, JSON.stringify(message), { timeout: 5_000 });
+    await connection.request(events[name].subject, JSON.stringify(message), { timeout: 20_000 });
   };
   const indexer = { speaks: true };
   chain.onFact = (fact) => {
@@ -175,7 +175,7 @@ export async function startNetwork(minerCount = 16): Promise<Network> {
         { chain, gate: miners, ...overrides },
       );
       // The stream of facts is there, and miners are known.
-      if (!(await poll(async () => (await database.minerRecord.count()) === minerCount, 20_000))) {
+      if (!(await poll(async () => (await database.minerRecord.count()) === minerCount, 60_000))) {
         throw new Error("the scheduler did not learn of the miners");
       }
       return app;
@@ -187,7 +187,7 @@ export async function startNetwork(minerCount = 16): Promise<Network> {
     },
     standing: ({ uploadId }) =>
       told.get(uploadId)?.reduce((newest, one) => (one.revision >= newest.revision ? one : newest)),
-    async reaches(upload, state, timeoutMs = 40_000) {
+    async reaches(upload, state, timeoutMs = 120_000) {
       const isThere = () => network.standing(upload)?.state === state;
       if (await poll(isThere, timeoutMs)) return;
       const row = await database.deal.findUnique({ where: { uploadId: upload.uploadId }, include: { columns: true } });

@@ -66,7 +66,7 @@ const anyEvent: fc.Arbitrary<DealEvent> = fc.oneof(
         case "lease-renewed":
           return { kind: "lease-renewed", index, miner: miner(n), leaseUntil: until };
         default:
-          return reported(index, n);
+          return { kind: "reported", index, miner: miner(n), block: 7, isTwin: until % 2 === 0 };
       }
     }),
 );
@@ -160,6 +160,24 @@ describe("a deal", () => {
     expect(next.columns[1]).toMatchObject({ state: "reported", miner: miner(1) });
     expect(next.columns[0]).toMatchObject({ state: "pending", notBefore: 10 });
     expect(effects.filter((one) => one.do === "end-attempt" && one.outcome === "OVERTAKEN")).toHaveLength(2);
+  });
+
+  it("lets two miners change places when one reports the other's equal column", () => {
+    const { deal } = after([
+      ...declared,
+      assigned(1, 1),
+      transferred(1, 1, 111),
+      assigned(2, 2),
+      transferred(2, 2, 222),
+    ]);
+    const { deal: next, effects } = advance(
+      deal,
+      { kind: "reported", index: 2, miner: miner(1), block: 7, isTwin: true },
+      10,
+    );
+    expect(next.columns[1]).toMatchObject({ state: "reported", miner: miner(1) });
+    expect(next.columns[0]).toMatchObject({ state: "placed", miner: miner(2), reportBy: 222 });
+    expect(effects.map((one) => one.do)).toEqual(["exchange-attempts", "end-attempt", "judge", "announce"]);
   });
 
   it("does not listen to a sender that has lost its column", () => {

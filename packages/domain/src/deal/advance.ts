@@ -38,7 +38,17 @@ export type DealEvent =
   | { readonly kind: "postponed"; readonly index: number; readonly notBefore: Instant }
   /** Leases and report deadlines that are over by now. */
   | { readonly kind: "time-passed" }
-  | { readonly kind: "reported"; readonly index: number; readonly miner: AccountId; readonly block: number }
+  | {
+      readonly kind: "reported";
+      readonly index: number;
+      readonly miner: AccountId;
+      readonly block: number;
+      /**
+       * The reporter was never given this column: it can report it only because it holds an equal one (the fragments of
+       * zeros of a small file), and whoever was given this one holds the other as well.
+       */
+      readonly isTwin?: boolean;
+    }
   /** The file is in a finalized block; `miners` by column, where known. */
   | { readonly kind: "activated"; readonly block: number; readonly miners: readonly AccountId[] | null }
   | { readonly kind: "failed"; readonly failure: Failure }
@@ -53,6 +63,12 @@ export type Effect =
   | { readonly do: "announce" }
   | { readonly do: "open-attempt"; readonly index: number; readonly miner: AccountId }
   | { readonly do: "end-attempt"; readonly index: number; readonly miner: AccountId; readonly outcome: AttemptOutcome }
+  /** Two miners have changed places: their attempts go with them. */
+  | {
+      readonly do: "exchange-attempts";
+      readonly from: { readonly index: number; readonly miner: AccountId };
+      readonly to: { readonly index: number; readonly miner: AccountId };
+    }
   /** Tells the pool of miners. "reported" is settled by whoever knows whether that report was given up before. */
   | { readonly do: "judge"; readonly miner: AccountId; readonly observation: Observation };
 
@@ -214,12 +230,17 @@ function passTime(deal: Deal, now: Instant): Advanced {
 
 /**
  * A column belongs to whoever reported it. Whom we had given it to has lost it, without blame; and if the reporter was
- * on another column of this file, that one is free again, because the chain takes one report per miner and file.
+ * on another column of this file, that one is free again, because the chain takes one report per miner and file. Where
+ * the two columns are equal the two miners just change places.
  */
-function settle(deal: Deal, event: DealEvent & { kind: "reported" }, now: Instant): Advanced {
-  const target = deal.columns[event.index - 1];
-  if (deal.state === "failed" || target === undefined || target.state === "reported") return unchanged(deal);
+function settle(before: Deal, event: DealEvent & { kind: "reported" }, now: Instant): Advanced {
   const effects: Effect[] = [];
+  const deal = event.isTwin === true ? changePlaces(before, event, effects) : before;
+  const target = deal.columns[event.index - 1];
+  if (deal.state === "failed" || target === undefined || target.state === "reported") return unchanged(before);
+  // The chain takes one report per miner and file; a second is of another order, long gone.
+  if (deal.columns.some((column) => column.state === "reported" && column.miner === event.miner))
+    return unchanged(before);
   const columns = deal.columns.map((column): Column => {
     const isTarget = column.index === event.index;
     const isReporters = column.state !== "pending" && column.miner === event.miner;
@@ -227,7 +248,7 @@ function settle(deal: Deal, event: DealEvent & { kind: "reported" }, now: Instan
     if ((column.state === "sending" || column.state === "placed") && !(isTarget && isReporters)) {
       effects.push(endAttempt(column, "OVERTAKEN"));
     }
-    if (!isTarget) return column.state === "reported" ? column : pending(column, now);
+    if (!isTarget) return pending(column, now);
     const { index, attempts, relaxations } = column;
     return {
       index,
@@ -241,6 +262,22 @@ function settle(deal: Deal, event: DealEvent & { kind: "reported" }, now: Instan
   effects.push({ do: "end-attempt", index: event.index, miner: event.miner, outcome: "reported" });
   effects.push({ do: "judge", miner: event.miner, observation: { kind: "reported" } });
   return { deal: { ...deal, columns }, effects };
+}
+
+function changePlaces(deal: Deal, event: DealEvent & { kind: "reported" }, effects: Effect[]): Deal {
+  const target = deal.columns[event.index - 1];
+  const own = deal.columns.find((column) => column.state === "placed" && column.miner === event.miner);
+  if (target?.state !== "placed" || own?.state !== "placed" || own === target) return deal;
+  effects.push({
+    do: "exchange-attempts",
+    from: { index: own.index, miner: own.miner },
+    to: { index: target.index, miner: target.miner },
+  });
+  const swapped: Column[] = [
+    { ...own, index: target.index, attempts: target.attempts },
+    { ...target, index: own.index, attempts: own.attempts },
+  ];
+  return swapped.reduce((so, column) => withColumn(so, column), deal);
 }
 
 /** The end: whatever we had missed, or misheard, of the reports is in the file. */
