@@ -1,7 +1,7 @@
 import { commonSettings, type Environment, readConfig, setting } from "@granary/service-runtime";
 import { z } from "zod";
 
-const settings = z.object({
+export const settings = z.object({
   ...commonSettings,
   CHAIN_URL: setting
     .url("ws:", "wss:")

@@ -1,32 +1,59 @@
 import { CodedError } from "@granary/primitives";
+import { z } from "zod";
 import type { DevChainConfig } from "./dev-chain.js";
 import { accountFrom } from "./engine/account.js";
 import { devAccounts } from "./engine/genesis.js";
 
 type Env = Readonly<Record<string, string | undefined>>;
 
-/** Settings from the environment. @throws CodedError CONFIG_INVALID, ACCOUNT_INVALID (invalid) */
-export function readConfig(env: Env): DevChainConfig {
-  const number = (name: string, fallback: number, max: number): number => {
-    const value = Number(env[name] ?? fallback);
-    if (Number.isInteger(value) && value >= 0 && value <= max) return value;
-    throw new CodedError("CONFIG_INVALID", "invalid", `${name} must be a whole number up to ${max}`);
-  };
-  const seal = env.DEV_CHAIN_SEAL ?? "timed";
-  if (seal !== "timed" && seal !== "instant") {
-    throw new CodedError("CONFIG_INVALID", "invalid", "DEV_CHAIN_SEAL must be timed or instant");
+const DAY_MS = 86_400_000;
+const whole = (least: number, most: number) => z.coerce.number().int().min(least).max(most);
+
+const accounts = z.string().transform((text, context) => {
+  const listed = text.split(",").flatMap((item) => item.trim() || []);
+  for (const account of listed) {
+    try {
+      accountFrom(account);
+    } catch (error) {
+      context.addIssue({ code: "custom", message: (error as Error).message });
+    }
   }
-  const endowed = (env.DEV_CHAIN_ENDOWED ?? "").split(",").flatMap((text) => text.trim() || []);
-  for (const account of endowed) accountFrom(account);
-  const day = 86_400_000;
+  return listed;
+});
+
+export const settings = z.object({
+  DEV_CHAIN_HOST: z.string().default("127.0.0.1").describe("address to listen on"),
+  DEV_CHAIN_PORT: whole(0, 65_535).default(9944).describe("port of JSON-RPC and GET /health; 0 takes any"),
+  DEV_CHAIN_SEAL: z
+    .enum(["timed", "instant"])
+    .default("timed")
+    .describe("instant: a block as soon as a transaction is there"),
+  DEV_CHAIN_BLOCK_MS: whole(10, DAY_MS).default(1000).describe("milliseconds from one block to the next"),
+  DEV_CHAIN_FINALITY_MS: whole(0, DAY_MS).default(200).describe("milliseconds from a block to its finality"),
+  DEV_CHAIN_HISTORY_BLOCKS: whole(1, 10_000_000)
+    .default(14_400)
+    .describe("blocks and states that can still be asked for"),
+  DEV_CHAIN_DATA_DIR: z.string().min(1).optional().describe("folder of the chain; absent: it lives in memory"),
+  DEV_CHAIN_ENDOWED: accounts.default([]).describe("more accounts with money: SS58 or //Path, separated by commas"),
+});
+
+/** Settings from the environment. @throws CodedError CONFIG_INVALID (invalid) with all problems */
+export function readConfig(env: Env): DevChainConfig {
+  const given = Object.entries(env).filter(([name, value]) => name in settings.shape && value !== "");
+  const parsed = settings.safeParse(Object.fromEntries(given));
+  if (!parsed.success) {
+    const problems = parsed.error.issues.map(({ path, message }) => `${path.join(".")}: ${message}`);
+    throw new CodedError("CONFIG_INVALID", "invalid", `the configuration has problems:\n  ${problems.join("\n  ")}`);
+  }
+  const { data } = parsed;
   return {
-    host: env.DEV_CHAIN_HOST ?? "127.0.0.1",
-    port: number("DEV_CHAIN_PORT", 9944, 65_535),
-    seal,
-    blockMs: Math.max(number("DEV_CHAIN_BLOCK_MS", 1000, day), 10),
-    finalityMs: number("DEV_CHAIN_FINALITY_MS", 200, day),
-    historyBlocks: Math.max(number("DEV_CHAIN_HISTORY_BLOCKS", 14_400, 10_000_000), 1),
-    ...(env.DEV_CHAIN_DATA_DIR ? { dataDir: env.DEV_CHAIN_DATA_DIR } : {}),
-    genesis: { endowed: [...devAccounts, ...endowed] },
+    host: data.DEV_CHAIN_HOST,
+    port: data.DEV_CHAIN_PORT,
+    seal: data.DEV_CHAIN_SEAL,
+    blockMs: data.DEV_CHAIN_BLOCK_MS,
+    finalityMs: data.DEV_CHAIN_FINALITY_MS,
+    historyBlocks: data.DEV_CHAIN_HISTORY_BLOCKS,
+    ...(data.DEV_CHAIN_DATA_DIR === undefined ? {} : { dataDir: data.DEV_CHAIN_DATA_DIR }),
+    genesis: { endowed: [...devAccounts, ...data.DEV_CHAIN_ENDOWED] },
   };
 }

@@ -2,14 +2,18 @@ import { availableParallelism } from "node:os";
 import { commonSettings, type Environment, readConfig, setting } from "@granary/service-runtime";
 import { z } from "zod";
 
-const settings = z.object({
+export const settings = z.object({
   ...commonSettings,
-  REDIS_URL: setting.url("redis:", "rediss:").describe("Redis for the queue of encodings; may be wiped at any time"),
+  REDIS_URL: setting
+    .url("redis:", "rediss:")
+    .describe("Redis for the queue of encodings; may be wiped at any time")
+    .meta({ secret: true }),
   STAGING_DIR: z.string().min(1).describe("folder of the staged bytes, shared with the ingest-gateway"),
   ENCODE_THREADS: setting
     .count()
     .default(Math.min(4, availableParallelism()))
-    .describe("worker threads that encode and hash"),
+    .describe("worker threads that encode and hash")
+    .meta({ defaultText: "one for each processor, at most 4" }),
   SEGMENT_BUFFERS: setting
     .count()
     .optional()

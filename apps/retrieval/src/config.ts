@@ -3,7 +3,7 @@ import { GiB } from "@granary/primitives";
 import { commonSettings, type Environment, readConfig, setting } from "@granary/service-runtime";
 import { z } from "zod";
 
-const settings = z.object({
+export const settings = z.object({
   ...commonSettings,
   CACHE_DIR: z
     .string()
@@ -26,7 +26,8 @@ const settings = z.object({
   REBUILD_THREADS: setting
     .count()
     .default(Math.min(2, availableParallelism()))
-    .describe("worker threads that rebuild and hash segments"),
+    .describe("worker threads that rebuild and hash segments")
+    .meta({ defaultText: "one for each processor, at most 2" }),
   HEDGE_AFTER: setting
     .duration("1s")
     .default(1_000)

@@ -35,7 +35,10 @@ export async function createApp(config: MinerConfig): Promise<App> {
     log,
     metrics: createMinerMetrics(register),
   });
-  const control = await openControlApi(host, register, config.MINER_ADMIN_PORT);
+  const control = await openControlApi(host, register, {
+    host: config.MINER_ADMIN_HOST,
+    port: config.MINER_ADMIN_PORT,
+  });
   const stop = async (): Promise<void> => {
     await host.stop();
     await control.close();

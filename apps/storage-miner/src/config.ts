@@ -13,7 +13,7 @@ const withUnit = (parse: (text: string) => number, plainUnit: string) =>
     }
   });
 
-const duration = withUnit(parseDuration, "ms");
+const duration = withUnit(parseDuration, "ms").describe("duration, e.g. 10s");
 const port = z.coerce.number().int().min(1).max(65_535);
 
 /** "2=dead,5=slow:50000": the third miner is dead, the sixth is slow. */
@@ -30,7 +30,7 @@ const behaviours = z.string().transform((text, context) => {
   return byIndex;
 });
 
-const settings = z.object({
+export const settings = z.object({
   MINER_COUNT: z.coerce.number().int().min(1).max(1000).default(16).describe("miners in this process"),
   MINER_PORT_BASE: port.default(15_001).describe("port of the first miner; the others follow"),
   MINER_PORTS: z
@@ -45,11 +45,17 @@ const settings = z.object({
     .string()
     .min(1)
     .default("//Granary//miner")
-    .describe("secret URI of which //<n> is the account of miner n"),
+    .describe("secret URI of which //<n> is the account of miner n")
+    .meta({ secret: true }),
   MINER_DATA_DIR: z.string().min(1).describe("folder of all miners; each has its own below it"),
   CHAIN_URL: z.string().min(1).describe("ws:// addresses of chain nodes, separated by commas"),
-  MINER_ADMIN_PORT: port.default(15_000).describe("loopback port of the control API, health and metrics"),
+  MINER_ADMIN_PORT: port.default(15_000).describe("port of the control API, health and metrics"),
+  MINER_ADMIN_HOST: z
+    .string()
+    .default("127.0.0.1")
+    .describe("address that the control API listens on; it obeys everybody who reaches it"),
   MINER_IDLE_BYTES: withUnit(parseBytes, "B")
+    .describe("size, e.g. 1TiB")
     .default(1024 ** 4)
     .describe("space that each miner brings"),
   MINER_REPORT_POLL_MS: duration.default(1000).describe("pause between looks at the chain"),
@@ -59,9 +65,16 @@ const settings = z.object({
     .default(true)
     .describe("also look when a fragment arrives or a block speaks of a file"),
   MINER_ABSENCE_GRACE_MS: duration.default(60_000).describe("how long fragments outlive their deal or file"),
-  MINER_FUNDING_URI: z.string().optional().describe("secret URI of the account that pays stake and fees"),
+  MINER_FUNDING_URI: z
+    .string()
+    .optional()
+    .describe("secret URI of the account that pays stake and fees")
+    .meta({ secret: true }),
   MINER_BEHAVIOURS: behaviours.default(new Map()).describe("miners that do not behave: <number>=<behaviour>,…"),
-  LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
+  LOG_LEVEL: z
+    .enum(["debug", "info", "warn", "error", "silent"])
+    .default("info")
+    .describe("least level of what is written to the log"),
 });
 
 export type MinerConfig = Readonly<z.infer<typeof settings>>;

@@ -48,7 +48,8 @@ export const setting = {
     z
       .string()
       .min(1)
-      .transform((text) => new Secret(text)),
+      .transform((text) => new Secret(text))
+      .meta({ secret: true }),
   flag: () => z.enum(["true", "false"]).transform((text) => text === "true"),
   list: () =>
     z.string().transform((text) =>
@@ -61,12 +62,15 @@ export const setting = {
 
 /** Settings that every service has. */
 export const commonSettings = {
-  DATABASE_URL: setting.url("postgresql:", "postgres:").describe("Postgres, the only truth"),
+  DATABASE_URL: setting.url("postgresql:", "postgres:").describe("Postgres, the only truth").meta({ secret: true }),
   DATABASE_POOL: setting.count().default(10).describe("connections of this process to Postgres"),
   NATS_URL: setting.url("nats:", "tls:").describe("NATS with JetStream"),
   HTTP_HOST: z.string().default("127.0.0.1").describe("address to listen on"),
   HTTP_PORT: setting.port().describe("port for health, metrics, and what the service serves over HTTP"),
-  LOG_LEVEL: z.enum(["debug", "info", "warn", "error", "silent"]).default("info"),
+  LOG_LEVEL: z
+    .enum(["debug", "info", "warn", "error", "silent"])
+    .default("info")
+    .describe("least level of what is written to the log"),
 };
 
 export type Environment = Readonly<Record<string, string | undefined>>;

@@ -20,17 +20,21 @@ interface Answer {
 const BODY_BYTES_MAX = 16 * KiB;
 const statusOf: Partial<Record<CodedError["category"], number>> = { invalid: 400, denied: 403, absent: 404 };
 
-/** For operators and tests on the same machine: who is here, how do they behave; health and metrics. */
-export async function openControlApi(host: MinerHost, register: Register, port: number): Promise<ControlApi> {
+/** For operators and tests on the same machine or network: who is here, how do they behave; health and metrics. */
+export async function openControlApi(
+  host: MinerHost,
+  register: Register,
+  address: { readonly host: string; readonly port: number },
+): Promise<ControlApi> {
   const server = createServer((request, response) => {
     answer(host, register, request, response).catch((error: unknown) => {
       const coded = asCodedError(error);
       send(response, { status: statusOf[coded.category] ?? 500, body: coded.toEnvelope() });
     });
   });
-  server.listen({ host: "127.0.0.1", port });
+  server.listen({ ...address });
   await once(server, "listening");
-  return { url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, close: () => close(server) };
+  return { url: `http://${address.host}:${(server.address() as AddressInfo).port}`, close: () => close(server) };
 }
 
 async function close(server: Server): Promise<void> {
