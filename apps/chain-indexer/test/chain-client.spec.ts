@@ -183,7 +183,8 @@ describe("the chain client on a development chain", () => {
 
   it("names a used nonce, and an account that cannot pay", async () => {
     const { writer, calls } = client;
-    const stale = await writer.prepare(cast.gateway, calls.destroyGateway(), { nonce: 0 });
+    // Alice has paid for everybody.
+    const stale = await writer.prepare(await loadSigner("//Alice"), calls.destroyGateway(), { nonce: 0 });
     const submit = async (hex: string) => {
       for await (const _ of writer.submit(hex)) return;
     };

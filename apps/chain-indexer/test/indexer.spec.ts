@@ -272,12 +272,12 @@ describe("the chain-indexer", () => {
         // A rescan is made after a block.
         const isFound = async () => {
           await writer.signAndFinalize(root, calls.transfer(cast.owner.account, 10n ** 18n));
-          return (await database.chainFile.count({ where: { fid } })) === 0;
+          const renamed = await database.chainTerritory.findMany({ where: { name: { endsWith: " name" } } });
+          const names = renamed.map(({ name }) => name);
+          return (await database.chainFile.count({ where: { fid } })) === 0 && names.join() === "new name";
         };
         expect(await poll(isFound, WAIT_MS)).toBe(true);
         expect(await facts("fileDeleted", fid)).toMatchObject([{ owner: cast.owner.account, isLast: true }]);
-        const names = await database.chainTerritory.findMany({ where: { name: { endsWith: " name" } } });
-        expect(names.map(({ name }) => name)).toEqual(["new name"]);
       },
       { RESCAN_INTERVAL: "1s" },
     );
