@@ -15,6 +15,7 @@ import {
   report,
   startChain,
 } from "./chain-process.js";
+import { startSilentProxy } from "./silent-proxy.js";
 
 const GiB = 2 ** 30;
 const TOKEN = 10n ** 18n;
@@ -242,6 +243,38 @@ describe("the chain client on a development chain", () => {
     const before = await reader.freeBalance(payer.account);
     await writer.signAndFinalize(payer, call);
     expect(before - (await reader.freeBalance(payer.account)) - TOKEN).toBe(fee);
+  });
+
+  it("leaves a node that goes silent without closing the connection, and misses no block", async () => {
+    const proxy = await startSilentProxy(chain.url);
+    const other = await connect(proxy.url);
+    const stopping = new AbortController();
+    const numbers: number[] = [];
+    const after = await other.reader.finalizedHead();
+    const following = (async () => {
+      let last = after;
+      while (!stopping.signal.aborted) {
+        try {
+          for await (const block of other.reader.followFinalized({ after: last, signal: stopping.signal })) {
+            numbers.push(block.number);
+            last = block;
+          }
+        } catch (error) {
+          if (!(error instanceof CodedError) || error.code !== "CHAIN_UNREACHABLE") throw error;
+        }
+      }
+    })();
+    await declare(client, cast, "before the silence");
+    expect(await poll(() => numbers.length > 0, 10_000)).toBe(true);
+    proxy.silence();
+    await declare(client, cast, "in the silence");
+    const head = await client.reader.finalizedHead();
+    expect(await poll(() => numbers.at(-1) === head.number, 60_000)).toBe(true);
+    stopping.abort();
+    await following;
+    await other.close();
+    await proxy.close();
+    expect(numbers).toEqual(numbers.map((_, index) => after.number + 1 + index));
   });
 
   it("goes on following after the node was killed and came back", async () => {
