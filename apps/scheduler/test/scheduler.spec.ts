@@ -39,7 +39,7 @@ const declarationsOf = ({ fid }: Upload) => network.chain.declared.filter((one) 
 const openTransactions = () =>
   network.database.chainTransaction.count({ where: { state: { in: ["prepared", "submitted", "included"] } } });
 const rowOf = ({ uploadId }: Upload) =>
-  network.database.deal.findUniqueOrThrow({ where: { uploadId }, include: { columns: true } });
+  network.database.deal.findUnique({ where: { uploadId }, include: { columns: true } });
 const attemptsOf = ({ uploadId }: Upload) => network.database.placementAttempt.findMany({ where: { uploadId } });
 const minerOf = async (miner: FakeMiner) => {
   const { miners } = await network.request("minersList", { after: null, count: 1000 });
@@ -101,7 +101,7 @@ describe("a deal", () => {
     await until("placed", () => network.standing(upload)?.placedColumns === 12);
     await Promise.all([network.servers.redis.wipe(), network.servers.nats.wipe()]);
     for (const miner of network.miners.all) network.miners.reportAll(miner, upload.fid);
-    await until("active", async () => (await rowOf(upload)).state === "active");
+    await until("active", async () => (await rowOf(upload))?.state === "active");
     await network.reaches(upload, "active");
     const next = await small();
     await until("the stream is there again", () =>
@@ -269,7 +269,7 @@ describe("declaring", () => {
     network.chain.declareAs(declaration);
     await until("their deal is open", async () => (await network.chain.reader.deal(fid)) !== null);
     await network.announce(upload);
-    await until("ours waits", async () => (await rowOf(upload)).failureCode === "DEAL_OPEN_ELSEWHERE");
+    await until("ours waits", async () => (await rowOf(upload))?.failureCode === "DEAL_OPEN_ELSEWHERE");
     for (const [i, miner] of network.miners.all.slice(0, 12).entries()) network.chain.report(fid, i + 1, miner.account);
     await network.reaches(upload, "active");
     expect(declarationsOf(upload).map(({ owner, replaced }) => ({ owner, replaced }))).toEqual([
@@ -327,7 +327,7 @@ describe("declaring", () => {
     await network.announce(inTime, { territory: "soon" });
     await until("both wait", async () => {
       const rows = await Promise.all([rowOf(tooLate), rowOf(inTime)]);
-      return rows.every(({ failureCode, state }) => failureCode === "TERRITORY_UNKNOWN" && state === "opened");
+      return rows.every((row) => row?.failureCode === "TERRITORY_UNKNOWN" && row.state === "opened");
     });
     network.chain.buyTerritory(network.account, "soon", GiB);
     await network.reaches(inTime, "active");
@@ -461,7 +461,7 @@ describe("several schedulers", () => {
     await network.announce(upload);
     await until("fragments are on their way", () => network.miners.sent.some(({ fid }) => fid === upload.fid));
     await first.stop();
-    expect((await rowOf(upload)).columns.map(({ state }) => state)).not.toContain("sending");
+    expect((await rowOf(upload))?.columns.map(({ state }) => state)).not.toContain("sending");
     network.miners.delayMs = 0;
     await start();
     await network.reaches(upload, "active");

@@ -168,7 +168,7 @@ export async function startNetwork(minerCount = 16): Promise<Network> {
           HTTP_PORT: "0",
           LOG_LEVEL: process.env.TEST_LOG ?? "silent",
           SWEEP_INTERVAL: "100ms",
-          LEASE: "2s",
+          LEASE: "8s",
           REPORT_DEADLINE_BASE: "60s",
           ...more,
         }),

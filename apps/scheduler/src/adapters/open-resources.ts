@@ -1,0 +1,117 @@
+import { createFilesystemBlobStore } from "@granary/blob-store";
+import { connectChain, loadSigner } from "@granary/chain-client";
+import { connectDatabase, createInbox, createOutbox } from "@granary/database";
+import { defaultPolicy, type MinerPolicy } from "@granary/domain/miner";
+import { createJobQueue } from "@granary/jobs";
+import { connectNats } from "@granary/messaging";
+import { connectRequester, type Part } from "@granary/service-runtime";
+import { createLog, createRegister } from "@granary/telemetry";
+import type { SchedulerConfig } from "../config.js";
+import { createObserver, createSchedulerMetrics, type SchedulerMetrics } from "../metrics.js";
+import type { CallsPort, ChainPort, MinerGate, WriterPort } from "../ports.js";
+import { createDatabaseReadings } from "./database-readings.js";
+import { createMinerGate } from "./miner-gate.js";
+import { createPrismaDealStore } from "./prisma-deal-store.js";
+import { createPrismaMinerPool } from "./prisma-miner-pool.js";
+import { createPrismaTransactionStore } from "./prisma-transaction-store.js";
+import { createRequestedManifests } from "./requested-manifests.js";
+import { createThreadSegmentEncoder } from "./thread-segment-encoder.js";
+
+export const SERVICE = "scheduler";
+
+/** The chain, as far as the scheduler knows it. */
+interface Chain {
+  readonly reader: ChainPort;
+  readonly writer: WriterPort;
+  readonly calls: CallsPort;
+  isConnected(): boolean;
+  close(): Promise<void>;
+}
+
+/** What tests put in the place of the world outside. */
+export interface Overrides {
+  readonly chain?: Chain;
+  readonly gate?: MinerGate;
+  readonly policy?: Partial<MinerPolicy>;
+}
+
+export type Resources = Awaited<ReturnType<typeof openResources>>;
+
+/** Opens everything that the scheduler works with, in order; `parts` is that order, for the end. */
+export async function openResources(config: SchedulerConfig, overrides: Overrides) {
+  const log = createLog({ service: SERVICE, level: config.LOG_LEVEL });
+  const register = createRegister({ service: SERVICE, processMetrics: true });
+  const parts: Part[] = [];
+  const started = <T>(name: string, part: T, stop: (part: T) => Promise<unknown>): T => {
+    parts.push({ name, stop: async () => void (await stop(part)) });
+    return part;
+  };
+  const clock = () => Date.now();
+  const random = () => Math.random();
+  const policy = policyOf(config, overrides.policy);
+  const pool = { url: config.DATABASE_URL, poolSize: config.DATABASE_POOL };
+  const database = started("database", connectDatabase(pool), (it) => it.$disconnect());
+  const outbox = createOutbox(database, "scheduling");
+  const inbox = createInbox(database, "scheduling");
+  let metrics: SchedulerMetrics;
+  const observer = createObserver(() => metrics);
+  const miners = createPrismaMinerPool({ database, clock, random, policy });
+  const deals = createPrismaDealStore({ database, outbox, miners, clock, leaseMs: config.LEASE, observer });
+  const transactions = createPrismaTransactionStore({ database, clock, observer });
+  const staging = await createFilesystemBlobStore({ root: config.STAGING_DIR, reserveBytes: 0 });
+  const { signer, chain, gate } = await openOutside(config, overrides, { log, started });
+  const encoder = started(
+    "encoder threads",
+    createThreadSegmentEncoder({ threads: config.ENCODE_THREADS, buffers: config.SEGMENT_BUFFERS }),
+    (it) => it.close(),
+  );
+  const connection = started("nats", await connectNats({ url: config.NATS_URL, name: SERVICE }), (it) => it.close());
+  const { request, part } = await connectRequester({ natsUrl: config.NATS_URL });
+  parts.push(part);
+  const queue = (name: string) =>
+    started(`queue ${name}`, createJobQueue({ name, redisUrl: config.REDIS_URL, log }), (it) => it.close());
+  const [declarations, rounds] = [queue("declare"), queue("send")];
+  metrics = createSchedulerMetrics(register, {
+    ...createDatabaseReadings(database, clock),
+    buffersInUse: () => encoder.buffersInUse(),
+    outboxLagSeconds: () => outbox.lagSeconds(),
+    isChainConnected: () => chain.isConnected(),
+    queues: async () => ({ declare: depthOf(await declarations.depth()), send: depthOf(await rounds.depth()) }),
+  });
+  const manifests = createRequestedManifests(request);
+  const outside = { chain, signer, gate, staging, encoder, manifests, connection, request };
+  const inside = { database, outbox, inbox, miners, deals, transactions, declarations, rounds };
+  return { config, log, register, observer, parts, started, clock, random, policy, ...outside, ...inside };
+}
+
+async function openOutside(
+  config: SchedulerConfig,
+  overrides: Overrides,
+  {
+    log,
+    started,
+  }: {
+    log: ReturnType<typeof createLog>;
+    started: <T>(name: string, part: T, stop: (part: T) => Promise<unknown>) => T;
+  },
+) {
+  const signer = await loadSigner(config.GATEWAY_MNEMONIC.reveal());
+  const chain: Chain =
+    overrides.chain ??
+    started("chain", await connectChain({ urls: config.CHAIN_URL.split(","), log }), (it) => it.close());
+  const allowPrivateAddresses = config.ALLOW_PRIVATE_MINERS;
+  const gate: MinerGate =
+    overrides.gate ??
+    started("miner connections", createMinerGate({ signer, allowPrivateAddresses }), (it) => it.close());
+  return { signer, chain, gate };
+}
+
+const policyOf = (config: SchedulerConfig, overrides: Partial<MinerPolicy> | undefined): MinerPolicy => ({
+  ...defaultPolicy,
+  cooldownBaseMs: config.COOLDOWN_BASE,
+  cooldownMaxMs: config.COOLDOWN_MAX,
+  ...overrides,
+});
+
+const depthOf = (depth: { waiting: number; delayed: number; active: number }): number =>
+  depth.waiting + depth.delayed + depth.active;
