@@ -1,3 +1,4 @@
+import { execFileSync } from "node:child_process";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { pathToFileURL } from "node:url";
@@ -21,7 +22,14 @@ export async function configDocs() {
   const sections = [];
   for (const app of appsWithSettings()) sections.push(await section(app));
   if (sections.length === 0) throw new Error("no app has settings: the pattern is wrong");
-  return [intro, ...sections].join("\n");
+  return formatted([intro, ...sections].join("\n"));
+}
+
+/** As the formatter wants Markdown: it aligns the columns. */
+function formatted(markdown) {
+  const biome = join(root, "node_modules", ".bin", "biome");
+  const args = ["format", "--stdin-file-path=docs/config.md"];
+  return execFileSync(biome, args, { cwd: root, input: markdown, encoding: "utf8" });
 }
 
 const configOf = (app) => join(root, "apps", app, "src", "config.ts");
