@@ -99,11 +99,13 @@ describe("the life of an upload", () => {
   it("follows the newest standing of its deal, in whatever order the news come", async () => {
     const { id, bytes } = await upload();
     await reach(id, "encoded");
-    await network.announce("dealAdvanced", dealOf(id, bytes, { revision: 9, placedColumns: 11 }));
+    await network.announce("dealAdvanced", dealOf(id, bytes, { revision: 9, placedColumns: 10 }));
     await reach(id, "placing");
-    await network.announce("dealAdvanced", dealOf(id, bytes, { revision: 8, placedColumns: 12, reportedColumns: 12 }));
-    await network.announce("dealAdvanced", dealOf(id, bytes, { revision: 10, placedColumns: 10 }));
-    await eventually("revision 10 is there", async () => (await statusOf(id)).placedColumns === 10);
+    const handled = () => network.database.ingestInbox.count({ where: { consumer: { contains: "deal-advanced" } } });
+    const before = await handled();
+    const old = { placedColumns: 12, reportedColumns: 12 };
+    for (const revision of [8, 9]) await network.announce("dealAdvanced", dealOf(id, bytes, { revision, ...old }));
+    await eventually("the old news are handled", async () => (await handled()) === before + 2);
     expect(await statusOf(id)).toMatchObject({ state: "placing", text: "placing 10/12", reportedColumns: 0 });
   });
 

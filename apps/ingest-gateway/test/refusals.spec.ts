@@ -328,7 +328,12 @@ describe("a client that does not send what it announced", () => {
     const head =
       path === "/file" ? '--x\r\nContent-Disposition: form-data; name="file"; filename="a.txt"\r\n\r\nabc' : "abc";
     const headers = signed({ "content-length": "1000", ...(more as Headers) });
-    await sendSlowly(path, headers, head, (socket) => setTimeout(() => socket?.destroy(), 50));
+    await sendSlowly(path, headers, head, (socket) => {
+      // Broken off only when the upload has begun, so that there is something to clean up.
+      void eventually("the upload has begun", async () => (await network.database.upload.count()) > 0).finally(() =>
+        socket?.destroy(),
+      );
+    });
     await eventually("the half upload is gone", async () => {
       await network.database.upload.deleteMany({ where: { kind: "ranges" } });
       return (await leftovers()) === 0;

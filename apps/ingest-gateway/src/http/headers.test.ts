@@ -2,6 +2,7 @@ import { loadSigner } from "@granary/chain-client/accounts";
 import { describe, expect, it } from "@jest/globals";
 import { contentDisposition, contentTypeOf } from "./content-type.js";
 import { cipherKeyFrom, decodeName, headerOf, placementWishesFrom } from "./headers.js";
+import { plainType } from "./sender.js";
 import { waitWishOf } from "./wait.js";
 
 const alice = await loadSigner("//Alice");
@@ -77,6 +78,19 @@ describe("how a file is shown", () => {
     expect(contentTypeOf("mp4")).toBe("video/mp4");
     for (const name of ["noending", "a.constructor", "", null, "a.unknown"]) {
       expect(contentTypeOf(name)).toBe("application/octet-stream");
+    }
+  });
+
+  it("its type is what the uploader said, when that can be sent back and tells something", () => {
+    expect(plainType("text/plain; charset=utf-8")).toBe("text/plain; charset=utf-8");
+    for (const said of [
+      undefined,
+      "application/octet-stream",
+      "multipart/form-data; boundary=x",
+      "text",
+      "a/b\r\nX: y",
+    ]) {
+      expect(plainType(said)).toBeNull();
     }
   });
 

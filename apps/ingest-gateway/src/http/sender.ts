@@ -28,12 +28,12 @@ export async function uploadHeadsOf(
   };
 }
 
-const CONTENT_TYPE_MAX = 200;
+/** What may be sent back in a header: a type, and parameters in printable ASCII. */
+const typeForm = /^[\w.+-]{1,80}\/[\w.+-]{1,80}(?:\s*;[\x20-\x7e]{0,100})?$/;
+const saysNothing = /^(?:multipart\/|application\/octet-stream|application\/x-www-form-urlencoded)/i;
 
-/** The type of a raw body; of a form it says nothing about the file. */
+/** The type of a raw body, where it is one that tells something; of a form it says nothing about the file. */
 export function plainType(contentType: string | undefined): string | null {
-  if (contentType === undefined || contentType.length > CONTENT_TYPE_MAX) return null;
-  return /^(?:multipart\/|application\/octet-stream|application\/x-www-form-urlencoded)/i.test(contentType)
-    ? null
-    : contentType;
+  if (contentType === undefined || !typeForm.test(contentType) || saysNothing.test(contentType)) return null;
+  return contentType;
 }

@@ -92,7 +92,7 @@ export async function startNetwork(environment: Record<string, string> = {}): Pr
         STAGING_DIR: stagingDir,
         STAGING_RESERVE: "1MiB",
         RETRIEVAL_URL: `http://127.0.0.1:${(retrieval.address() as AddressInfo).port}`,
-        FID_WAIT: "20s",
+        FID_WAIT: "2m",
         SWEEP_EVERY: "100ms",
         STOP_GRACE: "200ms",
         ...environment,
@@ -320,7 +320,7 @@ function startRetrieval(objects: Map<string, Buffer>): Promise<HttpServer> {
 export async function eventually(
   what: string,
   ask: () => boolean | Promise<boolean>,
-  timeoutMs = 20_000,
+  timeoutMs = 60_000,
 ): Promise<void> {
   if (!(await poll(ask, timeoutMs, 50))) throw new Error(`did not happen in time: ${what}`);
 }
