@@ -5,7 +5,8 @@ import { createSharedChain } from "./adapters/chain.js";
 import type { Behaviour } from "./behaviour.js";
 import { registerMiners } from "./flow/register-miners.js";
 import type { MinerMetrics } from "./metrics.js";
-import { type MinerSpec, type MinerTiming, openMiner, type StorageMiner } from "./miner.js";
+import { type MinerSpec, openMiner, type StorageMiner } from "./miner.js";
+import type { MinerTiming } from "./ports.js";
 
 export interface MinerHostConfig {
   readonly miners: readonly MinerSpec[];

@@ -3,4 +3,5 @@ export { type Behaviour, type BehaviourKind, behaviourSchema, honest } from "./b
 export { type MinerConfig, readMinerConfig } from "./config.js";
 export { createMinerHost, type MinerHost, type MinerHostConfig, startMiners } from "./host.js";
 export { createMinerMetrics, type MinerMetrics } from "./metrics.js";
-export type { MinerCounters, MinerSpec, MinerTiming, StorageMiner } from "./miner.js";
+export type { MinerCounters, MinerSpec, StorageMiner } from "./miner.js";
+export type { MinerTiming } from "./ports.js";

@@ -8,7 +8,7 @@ import { type FragmentRoutes, getFragment, putFragment, sendReply } from "./adap
 import { openFragmentStore } from "./adapters/fragment-store.js";
 import type { Behaviour } from "./behaviour.js";
 import type { MinerMetrics } from "./metrics.js";
-import type { FragmentStore, MinerChain } from "./ports.js";
+import type { FragmentStore, MinerChain, MinerTiming } from "./ports.js";
 import { replies } from "./reply.js";
 import { type ReportLoop, startReportLoop } from "./report-loop.js";
 
@@ -20,16 +20,6 @@ export interface MinerSpec {
   readonly endpoint: string;
   readonly dir: string;
   readonly behaviour: Behaviour;
-}
-
-export interface MinerTiming {
-  readonly reportPollMs: number;
-  /** Look at a FID at once when a fragment of it arrives or a block speaks of it. */
-  readonly isEager: boolean;
-  /** For how long the chain must know nothing of a FID before its fragments go. */
-  readonly absenceGraceMs: number;
-  /** How often complete files are looked at, though no block spoke of them. */
-  readonly sweepMs: number;
 }
 
 export interface MinerCounters {

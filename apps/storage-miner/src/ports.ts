@@ -52,3 +52,13 @@ export interface FragmentStore {
   keep(fid: Fid, fragments: ReadonlySet<FragmentHash>): Promise<void>;
   drop(fid: Fid): Promise<void>;
 }
+
+export interface MinerTiming {
+  readonly reportPollMs: number;
+  /** Look at a FID at once when a fragment of it arrives or a block speaks of it. */
+  readonly isEager: boolean;
+  /** For how long the chain must know nothing of a FID before its fragments go. */
+  readonly absenceGraceMs: number;
+  /** How often complete files are looked at, though no block spoke of them. */
+  readonly sweepMs: number;
+}

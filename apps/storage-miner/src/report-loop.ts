@@ -1,7 +1,7 @@
 import { asCodedError, type Fid, isRetryable } from "@granary/primitives";
 import type { Log } from "@granary/telemetry";
 import { type HoldingPorts, type Settled, settleHolding } from "./flow/settle-holding.js";
-import type { MinerTiming } from "./miner.js";
+import type { MinerTiming } from "./ports.js";
 
 export interface ReportLoop {
   /** Look at these soon. */

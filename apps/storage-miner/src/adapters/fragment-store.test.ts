@@ -59,7 +59,7 @@ describe("fragment store", () => {
     await mkdir(join(dir, "report", fid), { recursive: true });
     await writeFile(join(dir, "tmp", "half"), "x");
     await writeFile(join(dir, "report", fid, one), "too short");
-    await writeFile(join(dir, "report", fid, "not-a-hash"), "x");
+    await writeFile(join(dir, "report", fid, "not-a-hash"), Buffer.alloc(FRAGMENT_BYTES));
     const store = await openFragmentStore(dir);
     expect(store.fids).toEqual([]);
     expect(await listing()).toEqual([]);
