@@ -1,11 +1,17 @@
-import { mkdirSync, mkdtempSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
-import { describe, expect, it } from "@jest/globals";
+import { afterAll, describe, expect, it } from "@jest/globals";
 import { resolveSettings } from "./settings.js";
+
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
 
 function folderWithNetwork(): string {
   const root = mkdtempSync(path.join(os.tmpdir(), "granary-cli-"));
+  folders.push(root);
   mkdirSync(path.join(root, ".granary"));
   mkdirSync(path.join(root, "deep/er"), { recursive: true });
   const network = {

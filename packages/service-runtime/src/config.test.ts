@@ -1,4 +1,4 @@
-import { mkdtempSync, writeFileSync } from "node:fs";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { describe, expect, it } from "@jest/globals";
@@ -33,7 +33,8 @@ describe("readConfig", () => {
   });
 
   it("reads a secret from a file, and never both ways at once", () => {
-    const file = path.join(mkdtempSync(path.join(os.tmpdir(), "granary-config-")), "mnemonic");
+    const folder = mkdtempSync(path.join(os.tmpdir(), "granary-config-"));
+    const file = path.join(folder, "mnemonic");
     writeFileSync(file, "from the file\n");
     const { GATEWAY_MNEMONIC: _, ...rest } = good;
     expect(readConfig(schema, { ...rest, GATEWAY_MNEMONIC_FILE: file }).GATEWAY_MNEMONIC.reveal()).toBe(
@@ -43,6 +44,7 @@ describe("readConfig", () => {
     expect(() => readConfig(schema, { ...rest, GATEWAY_MNEMONIC_FILE: `${file}.absent` })).toThrow(
       /GATEWAY_MNEMONIC_FILE/,
     );
+    rmSync(folder, { recursive: true, force: true });
   });
 
   it("does not print a secret", () => {
