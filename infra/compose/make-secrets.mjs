@@ -1,0 +1,23 @@
+// node infra/compose/make-secrets.mjs   makes the secrets that docker-compose.yml mounts; what is there already stays
+import { randomBytes } from "node:crypto";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+const folder = process.argv[2] ?? join(import.meta.dirname, "secrets");
+mkdirSync(folder, { recursive: true, mode: 0o700 });
+
+/** The folder is its owner's alone; the files must be readable for the users that the containers run as. */
+function secret(name, make) {
+  const file = join(folder, name);
+  if (!existsSync(file)) {
+    writeFileSync(file, `${make()}\n`, { mode: 0o444 });
+    console.log(`made ${file}`);
+  }
+  return readFileSync(file, "utf8").trim();
+}
+
+const password = secret("postgres_password", () => randomBytes(24).toString("base64url"));
+secret("database_url", () => `postgresql://granary:${encodeURIComponent(password)}@postgres:5432/granary`);
+// Keys of the development chain, public knowledge. For a chain with money, write your gateway's mnemonic instead.
+secret("gateway_mnemonic", () => "//Granary//gateway");
+secret("miner_funding_uri", () => "//Alice");
