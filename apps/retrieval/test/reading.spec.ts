@@ -186,7 +186,7 @@ describe("miners that fail or lie", () => {
   it("any four of twelve restore the object", async () => {
     await withApp(async (base) => {
       const chance = random(11);
-      for (let i = 0; i < 20; i += 1) {
+      for (let i = 0; i < 12; i += 1) {
         const alive = new Set<number>();
         while (alive.size < 4) alive.add(Math.floor(chance() * 12));
         behave(Array.from({ length: 12 }, (_, miner) => (alive.has(miner) ? "good" : "gone")));

@@ -115,17 +115,19 @@ async function race(ports: GatherPorts, given: Race, signal: AbortSignal): Promi
       signal.throwIfAborted();
       const step = nextStep(given.plan, progressOf(fetched, underWay, [...failures.keys(), ...cancelled]));
       if (step.do === "deliver") return take(fetched);
-      if (step.do === "give-up" && underWay.size === 0) {
-        if (cancelled.size === 0) throw notEnough(fetched.size, Object.fromEntries(failures));
-        cancelled.clear();
-        continue;
-      }
       const changed = new Promise<void>((resolve) => {
         wake = resolve;
       });
+      if (step.do === "give-up") {
+        // Then memory does not matter; nobody is asked a third time, as now nobody is cancelled any more.
+        if (cancelled.size + underWay.size === 0) throw notEnough(fetched.size, Object.fromEntries(failures));
+        for (const row of cancelled) void run(row);
+        cancelled.clear();
+      }
       for (const row of step.do === "fetch" ? step.rows : []) {
+        // Asked when the memory of the cancelled one is free.
         if (fetched.size + underWay.size >= FRAGMENTS_AT_A_TIME) cancelSlowest(underWay);
-        void run(row);
+        else void run(row);
       }
       await changed;
     }
