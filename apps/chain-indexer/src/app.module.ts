@@ -11,7 +11,7 @@ import { lead } from "./flow/lead.js";
 import { listHoldings } from "./flow/list-holdings.js";
 import { findMiners, listMiners } from "./flow/list-miners.js";
 import { type Lag, measureLag } from "./flow/measure-lag.js";
-import { showAuthorization, showDeal, showStatus, showTerritory } from "./flow/show-chain.js";
+import { listTerritories, showAuthorization, showDeal, showStatus, showTerritory } from "./flow/show-chain.js";
 import { createFileCache, showFile, showSegments } from "./flow/show-file.js";
 import { createIndexerMetrics, observerOf } from "./metrics.js";
 import type { IndexerPorts } from "./ports.js";
@@ -120,6 +120,7 @@ function requestHandlers(ports: IndexerPorts, now: () => number): RequestHandler
   return {
     chainStatus: () => showStatus(ports),
     territoryShow: (input) => showTerritory(ports, input),
+    territoriesList: (input) => listTerritories(ports, input),
     authorizationShow: (input) => showAuthorization(ports, input),
     chainDealShow: (input) => showDeal(ports, input),
     chainFileShow: (input) => showFile(ports, input),

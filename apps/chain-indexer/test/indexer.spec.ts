@@ -167,6 +167,8 @@ describe("the chain-indexer", () => {
       await client.writer.signAndFinalize(owner, client.calls.mintTerritory("fresh", 1, 30));
       const shown = await request("territoryShow", { account: owner.account, name: "fresh" });
       expect(shown.territory).toMatchObject({ name: "fresh", totalBytes: 2 ** 30 });
+      const { territories } = await request("territoriesList", { account: owner.account });
+      expect(territories.map(({ name }) => name)).toContain("fresh");
       const authorized = await request("authorizationShow", { owner: owner.account, operator: gateway.account });
       expect(authorized.isAuthorized).toBe(true);
       await expect(

@@ -210,23 +210,9 @@ describe("what is known of files", () => {
   });
 
   it("territories come with what the chain says of them now", async () => {
-    await network.database.chainTerritory.create({
-      data: {
-        account: network.account,
-        name: "home",
-        token: "0x00",
-        state: "active",
-        totalBytes: 1n,
-        usedBytes: 0n,
-        lockedBytes: 0n,
-        remainingBytes: 1n,
-        startBlock: 1n,
-        deadlineBlock: 2n,
-        updatedBlock: 1n,
-      },
-    });
     expect(await dataOf(`/territories/${network.account}`)).toMatchObject([{ name: "home", deadlineBlock: 10_000 }]);
     expect(await dataOf("/miners")).toEqual([]);
+    expect(await dataOf("/gateway")).toMatchObject({ isRegistered: true });
   });
 
   it("deletion goes to the chain in the owner's name and clears the catalogue", async () => {

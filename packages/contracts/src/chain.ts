@@ -86,6 +86,15 @@ export const territoryShow = request({
   output: z.object({ territory: territory.nullable(), atBlock: blockNumber }),
 });
 
+/** Territories of an account, in order of name; from the newest finalized state. */
+export const territoriesList = request({
+  subject: "granary.territories.list.v1",
+  server: "chain-indexer",
+  timeoutMs: 10_000,
+  input: z.object({ account: accountId }),
+  output: z.object({ territories: z.array(territory), atBlock: blockNumber }),
+});
+
 /** Whether `owner` lets `operator` store and delete for it; from the newest finalized state. */
 export const authorizationShow = request({
   subject: "granary.authorization.show.v1",

@@ -1,12 +1,12 @@
 import { describe, expect, it } from "@jest/globals";
 import {
   type EventHandlersFor,
-  type RequestHandlersFor,
-  type Service,
   events,
   eventsFor,
+  type RequestHandlersFor,
   requests,
   requestsFor,
+  type Service,
 } from "./index.js";
 
 describe("contracts", () => {
@@ -32,7 +32,12 @@ describe("contracts", () => {
     const lacksAnswer: RequestHandlersFor<"preprocessor"> = {};
     const nothingToHandle: EventHandlersFor<"retrieval", unknown> = {};
     expect([lacksAll, lacksSome, lacksAnswer, nothingToHandle]).toHaveLength(4);
-    expect(eventsFor("ingest-gateway").sort()).toEqual(["dealAdvanced", "encodingFailed", "fileDeleted", "objectEncoded"]);
+    expect(eventsFor("ingest-gateway").sort()).toEqual([
+      "dealAdvanced",
+      "encodingFailed",
+      "fileDeleted",
+      "objectEncoded",
+    ]);
     expect(requestsFor("preprocessor")).toEqual(["manifestSegments"]);
   });
 

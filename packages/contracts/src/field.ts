@@ -21,6 +21,9 @@ export const failure = z.object({ code: z.string(), reason: z.string() });
 export const placementWishes = z.object({
   prefer: z.array(accountId).optional(),
   /** Corners of a polygon, [longitude, latitude] in degrees; three or more. */
-  area: z.array(z.tuple([z.number().min(-180).max(180), z.number().min(-90).max(90)])).min(3).optional(),
+  area: z
+    .array(z.tuple([z.number().min(-180).max(180), z.number().min(-90).max(90)]))
+    .min(3)
+    .optional(),
 });
 export type PlacementWishes = z.infer<typeof placementWishes>;

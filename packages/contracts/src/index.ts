@@ -5,10 +5,10 @@ import * as deal from "./deal.js";
 import * as miner from "./miner.js";
 import * as upload from "./upload.js";
 
+export { chainFileOwner, chainFileSegment, type Territory, territory } from "./chain.js";
 export * from "./contract.js";
-export * from "./field.js";
-export { type Territory, chainFileOwner, chainFileSegment, territory } from "./chain.js";
 export { dealColumn, dealStates } from "./deal.js";
+export * from "./field.js";
 export { type ChainMiner, chainMiner } from "./miner.js";
 export { manifestSegment } from "./upload.js";
 
@@ -39,6 +39,7 @@ export const requests = {
   minersList: miner.minersList,
   chainStatus: chain.chainStatus,
   territoryShow: chain.territoryShow,
+  territoriesList: chain.territoriesList,
   authorizationShow: chain.authorizationShow,
   chainFileShow: chain.chainFileShow,
   chainFileSegments: chain.chainFileSegments,
@@ -74,7 +75,9 @@ export type RequestHandlersFor<S extends Service> = {
 };
 
 export const eventsFor = (service: Service): EventName[] =>
-  (Object.keys(events) as EventName[]).filter((name) => (events[name].consumers as readonly Service[]).includes(service));
+  (Object.keys(events) as EventName[]).filter((name) =>
+    (events[name].consumers as readonly Service[]).includes(service),
+  );
 
 export const requestsFor = (service: Service): RequestName[] =>
   (Object.keys(requests) as RequestName[]).filter((name) => requests[name].server === service);

@@ -20,13 +20,22 @@ export async function showStatus({ chain, mirror }: Ports): Promise<OutputOf<"ch
   };
 }
 
-/** Live: what was bought a moment ago is seen. So are the next two. */
+/** Live: what was bought a moment ago is seen. So are the next three. */
 export async function showTerritory(
   { chain }: Pick<Ports, "chain">,
   { account, name }: InputOf<"territoryShow">,
 ): Promise<OutputOf<"territoryShow">> {
   const head = await chain.finalizedHead();
   return { territory: await chain.territory(account, name, head.hash), atBlock: head.number };
+}
+
+export async function listTerritories(
+  { chain }: Pick<Ports, "chain">,
+  { account }: InputOf<"territoriesList">,
+): Promise<OutputOf<"territoriesList">> {
+  const head = await chain.finalizedHead();
+  const territories = await chain.territories(account, head.hash);
+  return { territories: [...territories].sort((a, b) => (a.name < b.name ? -1 : 1)), atBlock: head.number };
 }
 
 export async function showAuthorization(

@@ -150,6 +150,24 @@ export async function startNetwork(environment: Record<string, string> = {}): Pr
   };
 }
 
+/** The one territory that there is, "home". */
+const territoryOf = (others: Others, account: AccountId) =>
+  others.territory === null
+    ? null
+    : {
+        account,
+        name: "home",
+        token: "0x00",
+        state: "active",
+        totalBytes: 100 * GiB,
+        usedBytes: 0,
+        lockedBytes: 0,
+        remainingBytes: 100 * GiB,
+        startBlock: 1,
+        deadlineBlock: 10_000,
+        ...others.territory,
+      };
+
 function answerRequests(connection: NatsConnection, others: Others, gateway: AccountId): void {
   const answers: Partial<Record<RequestName, (input: never) => unknown>> = {
     chainStatus: () => ({
@@ -163,21 +181,13 @@ function answerRequests(connection: NatsConnection, others: Others, gateway: Acc
     }),
     gatewayShow: () => ({ account: gateway, freeBalance: "1", isRegistered: true }),
     authorizationShow: () => ({ isAuthorized: others.isAuthorized, atBlock: 98 }),
-    territoryShow: ({ account, name }: { account: AccountId; name: string }) => {
-      const standard = {
-        account,
-        name,
-        token: "0x00",
-        state: "active",
-        totalBytes: 100 * GiB,
-        usedBytes: 0,
-        lockedBytes: 0,
-        remainingBytes: 100 * GiB,
-        startBlock: 1,
-        deadlineBlock: 10_000,
-      };
-      const isKnown = others.territory !== null && name === "home";
-      return { territory: isKnown ? { ...standard, ...others.territory } : null, atBlock: 98 };
+    territoryShow: ({ account, name }: { account: AccountId; name: string }) => ({
+      territory: name === "home" ? territoryOf(others, account) : null,
+      atBlock: 98,
+    }),
+    territoriesList: ({ account }: { account: AccountId }) => {
+      const home = territoryOf(others, account);
+      return { territories: home === null ? [] : [home], atBlock: 98 };
     },
     chainFileShow: ({ fid }: { fid: string }) => ({ file: others.chainFiles.get(fid) ?? null }),
     chainDealShow: () => ({ deal: null, atBlock: 98 }),
