@@ -94,12 +94,12 @@ function startLoops(resources: Resources): Loops {
   return { relay, sweep, reviews };
 }
 
-async function mirrorAll({ config, miners, request }: Resources): ReturnType<Step> {
+async function mirrorAll({ config, miners, clock, request }: Resources): ReturnType<Step> {
   const count = await mirrorMiners({
     miners,
+    clock,
     page: (after, size) => request("chainMinersList", { after, count: size }),
   });
-  // An indexer that has just begun knows nobody yet.
   return count === 0 ? { throttledMs: config.SWEEP_INTERVAL } : "idle";
 }
 

@@ -32,7 +32,7 @@ export const settings = z.object({
   COOLDOWN_MAX: setting.duration("6h").default(21_600_000).describe("longest rest of a miner that keeps failing"),
   DECLARE_CONCURRENCY: setting.count().default(8).describe("deals that are declared at a time by this process"),
   SEND_CONCURRENCY: setting.count().default(2).describe("rounds of columns that are sent at a time by this process"),
-  SEGMENT_BUFFERS: setting.count().default(2).describe("encoded segments in memory at a time, 96 MiB each"),
+  SEGMENT_BUFFERS: setting.count().default(3).describe("encoded segments in memory at a time, 96 MiB each"),
   ENCODE_THREADS: setting.count().default(1).describe("worker threads that encode segments"),
   STALL_MIN: setting
     .duration("15s")

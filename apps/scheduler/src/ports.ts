@@ -131,6 +131,8 @@ export interface MinerRecord extends Candidate {
 export interface MinerPool {
   /** Mirrors what the chain says. */
   mirror(miner: ChainMiner, tx?: Transaction): Promise<void>;
+  /** Takes miners out that were not mirrored since: the chain does not have them any more. */
+  retireUnseen(since: Instant): Promise<void>;
   /** Miners that could take a column at all, with their load. */
   candidates(): Promise<readonly MinerRecord[]>;
   list(after: AccountId | null, count: number): Promise<readonly MinerRecord[]>;

@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
 import type { PreparedExtrinsic } from "@granary/chain-client";
-import { loadSigner } from "@granary/chain-client";
+import { accountOf, loadSigner } from "@granary/chain-client";
 import { GiB, MiB } from "@granary/primitives";
 import type { Service } from "@granary/service-runtime";
 import { poll } from "@granary/testnet";
@@ -239,6 +239,20 @@ describe("a miner", () => {
     await network.announce(upload, { placement: { prefer: [liar.account] } });
     await network.reaches(upload, "active");
     expect(await attemptsOf(upload)).not.toContainEqual(expect.objectContaining({ miner: liar.account }));
+  });
+});
+
+describe("a miner that the chain does not have any more", () => {
+  it("is given nothing", async () => {
+    const gone = accountOf(new Uint8Array(32).fill(99));
+    const long = new Date(Date.now() - 60_000);
+    const facts = { chainState: "positive", endpoint: "http://127.0.0.1:9", idleBytes: BigInt(GiB) };
+    await network.database.minerRecord.create({ data: { account: gone, ...facts, updatedAt: long } });
+    await start();
+    await until("retired", async () => {
+      const row = await network.database.minerRecord.findUnique({ where: { account: gone } });
+      return row?.chainState === "not on chain";
+    });
   });
 });
 
@@ -537,7 +551,7 @@ describe("requests", () => {
     await network.announce(upload);
     await network.reaches(upload, "active");
     const text = await (await fetch(`${app.url}/metrics`)).text();
-    expect(text).toMatch(/granary_scheduler_columns_total\{outcome="placed",service="scheduler"\} 12/);
+    expect(text).toMatch(/granary_scheduler_columns_total\{outcome="reported",service="scheduler"\} 12/);
     expect(text).toMatch(/granary_scheduler_deal_active_seconds_count\{service="scheduler"\} 1/);
     expect(text).toMatch(/granary_scheduler_miners\{standing="available",service="scheduler"\} 16/);
     expect((await fetch(`${app.url}/ready`)).status).toBe(200);

@@ -15,6 +15,8 @@ import { parseEndpoint } from "@granary/miner-client";
 import type { AccountId } from "@granary/primitives";
 import type { Clock, MinerPool, MinerRecord } from "../ports.js";
 
+const NOT_ON_CHAIN = "not on chain";
+
 export function createPrismaMinerPool(parts: {
   readonly database: Database;
   readonly clock: Clock;
@@ -39,11 +41,20 @@ export function createPrismaMinerPool(parts: {
   return {
     async mirror(miner, tx = database) {
       const { account } = miner;
-      const facts = { chainState: miner.state, endpoint: miner.endpoint, idleBytes: BigInt(miner.idleBytes) };
+      const facts = {
+        chainState: miner.state,
+        endpoint: miner.endpoint,
+        idleBytes: BigInt(miner.idleBytes),
+        updatedAt: new Date(clock()),
+      };
       const { count } = await tx.minerRecord.updateMany({ where: { account }, data: facts });
       if (count > 0) return;
       const fresh = { account, ...facts, evidenceAt: new Date(clock()) };
       await tx.minerRecord.createMany({ data: fresh, skipDuplicates: true });
+    },
+    async retireUnseen(since) {
+      const where = { updatedAt: { lt: new Date(since) }, chainState: { not: NOT_ON_CHAIN } };
+      await database.minerRecord.updateMany({ where, data: { chainState: NOT_ON_CHAIN } });
     },
     candidates: async () => recordsOf(await database.minerRecord.findMany()),
     list: async (after, count) =>

@@ -4,6 +4,8 @@ import type { AccountId } from "@granary/primitives";
 import type { Clock, Observer, Purpose, TransactionRecord, TransactionStore } from "../ports.js";
 
 const openStates = ["prepared", "submitted", "included"] as const;
+/** Signing asks the node, while the lane is locked. */
+const LANE_TIMEOUT_MS = 60_000;
 /** Who submits follows at first; only then others look. */
 const STALE_MS: Record<(typeof openStates)[number], number> = { prepared: 10_000, submitted: 10_000, included: 2_000 };
 
@@ -15,33 +17,36 @@ export function createPrismaTransactionStore(parts: {
   const { database, clock, observer } = parts;
   return {
     add: (lane, stateNonce, prepare) =>
-      database.$transaction(async (tx) => {
-        await tx.$executeRawUnsafe("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", `lane:${lane.account}`);
-        const open = await tx.chainTransaction.findMany({
-          where: { account: lane.account, state: { in: [...openStates] } },
-          select: { nonce: true },
-        });
-        const taken = new Set(open.map(({ nonce }) => nonce));
-        let nonce = await stateNonce();
-        while (taken.has(nonce)) nonce += 1;
-        const { extrinsicHex, hash, birthBlock, deathBlock } = await prepare(nonce);
-        const now = new Date(clock());
-        const row = await tx.chainTransaction.create({
-          data: {
-            id: randomUUID(),
-            ...lane,
-            nonce,
-            hash,
-            extrinsic: extrinsicHex,
-            birthBlock: BigInt(birthBlock),
-            deathBlock: BigInt(deathBlock),
-            createdAt: now,
-            updatedAt: now,
-          },
-        });
-        observer.transaction("prepared");
-        return recordOf(row);
-      }),
+      database.$transaction(
+        async (tx) => {
+          await tx.$executeRawUnsafe("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", `lane:${lane.account}`);
+          const open = await tx.chainTransaction.findMany({
+            where: { account: lane.account, state: { in: [...openStates] } },
+            select: { nonce: true },
+          });
+          const taken = new Set(open.map(({ nonce }) => nonce));
+          let nonce = await stateNonce();
+          while (taken.has(nonce)) nonce += 1;
+          const { extrinsicHex, hash, birthBlock, deathBlock } = await prepare(nonce);
+          const now = new Date(clock());
+          const row = await tx.chainTransaction.create({
+            data: {
+              id: randomUUID(),
+              ...lane,
+              nonce,
+              hash,
+              extrinsic: extrinsicHex,
+              birthBlock: BigInt(birthBlock),
+              deathBlock: BigInt(deathBlock),
+              createdAt: now,
+              updatedAt: now,
+            },
+          });
+          observer.transaction("prepared");
+          return recordOf(row);
+        },
+        { timeout: LANE_TIMEOUT_MS, maxWait: LANE_TIMEOUT_MS },
+      ),
     async mark(id, state, { block, failure } = {}) {
       const { count } = await database.chainTransaction.updateMany({
         where: { id, state: { in: [...openStates] } },

@@ -60,7 +60,10 @@ export function createThreadSegmentEncoder(options: {
       }
     },
     buffersInUse: () => options.buffers - free,
-    close: () => threads.close(),
+    async close() {
+      await threads.close();
+      idle.length = 0;
+    },
   };
 }
 

@@ -109,7 +109,7 @@ function step(deal: Deal, event: DealEvent, now: Instant): Advanced {
       if (deal.state === "failed") return unchanged(deal);
       return { deal: { state: "failed", failure: event.failure, columns: deal.columns }, effects: [] };
     case "activated":
-      return deal.state === "failed" ? unchanged(deal) : activate(deal, event);
+      return deal.state === "failed" ? unchanged(deal) : activate(deal, event, now);
     case "reported":
       return settle(deal, event, now);
     case "time-passed":
@@ -281,17 +281,19 @@ function changePlaces(deal: Deal, event: DealEvent & { kind: "reported" }, effec
 }
 
 /** The end: whatever we had missed, or misheard, of the reports is in the file. */
-function activate(deal: Deal, event: DealEvent & { kind: "activated" }): Advanced {
+function activate(deal: Deal, event: DealEvent & { kind: "activated" }, now: Instant): Advanced {
+  const { block, miners } = event;
   const effects: Effect[] = [];
-  const columns = deal.columns.map((column): Column => {
-    const holder = column.state === "pending" ? null : column.miner;
-    const miner = event.miners?.[column.index - 1] ?? holder;
-    if (miner === null || (column.state === "reported" && miner === holder)) return column;
-    if (column.state !== "pending" && holder !== miner) effects.push(endAttempt(column, "OVERTAKEN"));
-    effects.push({ do: "end-attempt", index: column.index, miner, outcome: "reported" });
-    effects.push({ do: "judge", miner, observation: { kind: "reported" } });
-    const { index, attempts, relaxations } = column;
-    return { index, attempts, relaxations, state: "reported", miner, block: event.block };
-  });
-  return { deal: { state: "active", activeBlock: event.block, columns }, effects };
+  const isMisheard = (column: Column) =>
+    column.state === "reported" && miners !== null && miners[column.index - 1] !== column.miner;
+  let current: Deal = {
+    ...deal,
+    columns: deal.columns.map((column) => (isMisheard(column) ? pending(column, now) : column)),
+  };
+  for (const [i, miner] of (miners ?? []).entries()) {
+    const settled = settle(current, { kind: "reported", index: i + 1, miner, block, isTwin: true }, now);
+    current = settled.deal;
+    effects.push(...settled.effects);
+  }
+  return { deal: { state: "active", activeBlock: block, columns: current.columns }, effects };
 }
