@@ -93,6 +93,12 @@ describe("judging a miner", () => {
     expect(after([{ kind: "reported" }], corrupt).quarantine).toBe("digest");
   });
 
+  it("never shortens a rest that is under way, also where the ladder has no more steps", () => {
+    const cooldown = { failuresInRow: 0, exponent: 20, until: policy.cooldownMaxMs };
+    const again = judge({ ...noExperience(0), cooldown }, missed, at(0, { random: () => 0 }), policy);
+    expect(again.cooldown.until).toBe(policy.cooldownMaxMs);
+  });
+
   it("never shortens a rest by another failure, whatever comes in whatever order", () => {
     const observation = fc.constantFrom<Observation>(refused, missed, { kind: "probe-failed", code: "MINER_TIMEOUT" });
     fc.assert(
