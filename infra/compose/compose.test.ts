@@ -100,7 +100,8 @@ describe("docker-compose.yml", () => {
     expect(settings.safeParse(valuesOf(environment)).error?.issues ?? []).toEqual([]);
   });
 
-  it.each(apps)("gives $name no secret in clear", ({ settings, environment }) => {
+  const haveSecrets = apps.filter(({ settings }) => Object.values(settings.shape).some(isSecret));
+  it.each(haveSecrets)("gives $name no secret in clear", ({ settings, environment }) => {
     const inClear = Object.entries(environment).filter(
       ([name, value]) =>
         name in settings.shape &&
