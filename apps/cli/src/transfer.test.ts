@@ -59,12 +59,12 @@ describe("transfers against a gateway that misbehaves", () => {
           code: 404,
           msg: "no such object",
           data: null,
-          error: { code: "OBJECT_UNKNOWN", category: "absent", details: {} },
+          error: { code: "FID_UNKNOWN", category: "absent", details: {} },
         }),
       );
     };
     const file = path.join(folder, "out");
-    await expect(get(file)).rejects.toMatchObject({ code: "OBJECT_UNKNOWN", category: "absent" });
+    await expect(get(file)).rejects.toMatchObject({ code: "FID_UNKNOWN", category: "absent" });
     expect(existsSync(file)).toBe(false);
     expect(existsSync(`${file}.part`)).toBe(false);
   });

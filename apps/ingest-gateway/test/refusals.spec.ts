@@ -379,7 +379,7 @@ describe("what is asked for", () => {
     ["GET", "/file/list?limit=1001", signed, 400, "LIMIT_INVALID"],
     ["DELETE", `/file/${KNOWN}`, () => ({}), 401, "SIGNATURE_MISSING"],
     ["DELETE", "/file/xyz", signed, 400, "FID_INVALID"],
-    ["DELETE", `/file/${UNKNOWN}`, signed, 404, "FILE_UNKNOWN"],
+    ["DELETE", `/file/${UNKNOWN}`, signed, 404, "FID_UNKNOWN"],
     ["DELETE", `/file/${EMPTY_FID}`, signed, 404, "FID_UNKNOWN"],
     ["DELETE", `/file/${KNOWN}`, signed, 403, "FILE_NOT_OWNED"],
     ["GET", `/fragment/download?fid=${KNOWN}&fragment=${KNOWN}`, () => ({}), 401, "SIGNATURE_MISSING"],

@@ -5,7 +5,7 @@ const readCodes = [
   "ok",
   "not-modified",
   "broken-off",
-  "OBJECT_UNKNOWN",
+  "FID_UNKNOWN",
   "FID_INVALID",
   "FRAGMENT_UNKNOWN",
   "RANGE_NOT_SATISFIABLE",

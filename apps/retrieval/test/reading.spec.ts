@@ -136,7 +136,7 @@ describe("an object on its miners", () => {
         const answer = await ask(`${base}${route}`, headers);
         return [answer.status, JSON.parse(answer.body.toString()).error.code];
       };
-      expect(await codeOf(`/objects/${"0".repeat(64)}`)).toEqual([404, "OBJECT_UNKNOWN"]);
+      expect(await codeOf(`/objects/${"0".repeat(64)}`)).toEqual([404, "FID_UNKNOWN"]);
       expect(await codeOf("/objects/nonsense")).toEqual([400, "FID_INVALID"]);
       const route = `/objects/${small.fid}`;
       expect(await codeOf(route, { range: "bytes=99999999-" })).toEqual([416, "RANGE_NOT_SATISFIABLE"]);

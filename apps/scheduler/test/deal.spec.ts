@@ -145,7 +145,7 @@ describe("requests", () => {
     });
     const { blockNumber } = await network().request("objectDelete", { account, fid });
     expect(network().chain.blocks[blockNumber]?.state.files.has(fid)).toBe(false);
-    await expect(network().request("objectDelete", { account, fid })).rejects.toMatchObject({ code: "FILE_UNKNOWN" });
+    await expect(network().request("objectDelete", { account, fid })).rejects.toMatchObject({ code: "FID_UNKNOWN" });
   });
 
   it("shows the gateway, registered on chain under its domain", async () => {

@@ -70,7 +70,7 @@ describe("facts and requests over NATS", () => {
       outbox,
       announce: (n: number) => database.$transaction((tx) => outbox.add(tx, "granary.encoding.failed.v1", failed(n))),
       /** Publishes, trying again while NATS is away. */
-      flush: () => poll(async () => ((await relay.step().catch(() => "busy")) === "idle" ? true : false), 20_000, 50),
+      flush: () => poll(async () => (await relay.step().catch(() => "busy")) === "idle", 20_000, 50),
       close: () => connection.close(),
     };
   }

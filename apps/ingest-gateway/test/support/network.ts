@@ -219,7 +219,7 @@ function answerRequests(connection: NatsConnection, others: Others, gateway: Acc
     }),
     objectDelete: ({ account, fid }: { account: AccountId; fid: string }) => {
       const file = others.chainFiles.get(fid);
-      if (file === undefined) throw new CodedError("FILE_UNKNOWN", "absent", "the chain has no such file");
+      if (file === undefined) throw new CodedError("FID_UNKNOWN", "absent", "the chain has no such file");
       if (!file.owners.some((owner) => owner.account === account)) {
         throw new CodedError("FILE_NOT_OWNED", "denied", "the account does not hold this file");
       }

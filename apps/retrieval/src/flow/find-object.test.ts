@@ -54,7 +54,7 @@ describe("finding an object", () => {
   });
 
   it("says unknown only when both have said so", async () => {
-    await expect(findObject(directoryOf({}), fid)).rejects.toMatchObject({ code: "OBJECT_UNKNOWN" });
+    await expect(findObject(directoryOf({}), fid)).rejects.toMatchObject({ code: "FID_UNKNOWN" });
     for (const known of [{ onChain: away }, { staged: away }]) {
       await expect(findObject(directoryOf(known), fid)).rejects.toMatchObject({ code: "SERVICE_UNREACHABLE" });
     }

@@ -9,7 +9,7 @@ const STAGED_WAIT_MS = 500;
 /**
  * Where an object's bytes are. The chain's word on size and segments counts before ours; staged bytes serve as a
  * source even then, as each of their segments is checked against its hash.
- * @throws CodedError OBJECT_UNKNOWN (absent); whatever kept us from knowing, where the other side does not know it
+ * @throws CodedError FID_UNKNOWN (absent); whatever kept us from knowing, where the other side does not know it
  */
 export async function findObject(directory: Directory, fid: Fid): Promise<ReadableObject> {
   if (fid === EMPTY_FID) return { fid, sizeBytes: 0, segments: [], staged: null };
@@ -25,7 +25,7 @@ export async function findObject(directory: Directory, fid: Fid): Promise<Readab
   const staged = await asked;
   if (staged !== null) return stagedObject(directory, fid, staged);
   if (chain.status === "rejected") throw chain.reason;
-  throw new CodedError("OBJECT_UNKNOWN", "absent", "there is no such object on chain, nor on its way there", { fid });
+  throw new CodedError("FID_UNKNOWN", "absent", "there is no such object on chain, nor on its way there", { fid });
 }
 
 async function stagedObject(directory: Directory, fid: Fid, staged: StagedUpload): Promise<ReadableObject> {

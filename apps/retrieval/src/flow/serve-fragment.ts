@@ -21,7 +21,7 @@ export interface FragmentPorts extends GatherPorts {
 
 /**
  * One fragment of an object: from a miner that holds it, or made anew from its segment.
- * @throws CodedError OBJECT_UNKNOWN, FRAGMENT_UNKNOWN (absent), FRAGMENTS_NOT_ENOUGH (unavailable)
+ * @throws CodedError FID_UNKNOWN, FRAGMENT_UNKNOWN (absent), FRAGMENTS_NOT_ENOUGH (unavailable)
  */
 export async function serveFragment(
   ports: FragmentPorts,

@@ -29,7 +29,7 @@ const TAIL_BYTES = 32;
 /**
  * An object, or a range of it. The first segment is there, verified, and opened by the key before this returns: all
  * that can be known to fail fails with a status. After, a failure can only break the connection.
- * @throws CodedError OBJECT_UNKNOWN (absent), RANGE_NOT_SATISFIABLE (invalid), CIPHER_KEY_WRONG (denied),
+ * @throws CodedError FID_UNKNOWN (absent), RANGE_NOT_SATISFIABLE (invalid), CIPHER_KEY_WRONG (denied),
  *   FRAGMENTS_NOT_ENOUGH (unavailable), SEGMENT_CORRUPT, MANIFEST_INVALID (corrupt)
  */
 export async function serveObject(

@@ -12,7 +12,7 @@ export interface DeletePorts extends SubmitPorts {
 /**
  * Deletes an owner's entry of a file on chain; answers when that is in a block. Asked again while it is under way, it
  * does not delete twice.
- * @throws CodedError FILE_UNKNOWN (absent), FILE_NOT_OWNED, GATEWAY_NOT_AUTHORIZED (denied), DELETION_UNDER_WAY
+ * @throws CodedError FID_UNKNOWN (absent), FILE_NOT_OWNED, GATEWAY_NOT_AUTHORIZED (denied), DELETION_UNDER_WAY
  *   (unavailable), or what the chain refused it for
  */
 export async function deleteObject(
@@ -29,7 +29,7 @@ export async function deleteObject(
     }
   }
   const file = await chain.file(fid, "best");
-  if (file === null) throw new CodedError("FILE_UNKNOWN", "absent", "the chain has no such file");
+  if (file === null) throw new CodedError("FID_UNKNOWN", "absent", "the chain has no such file");
   if (!file.owners.some((owner) => owner.account === account)) {
     throw new CodedError("FILE_NOT_OWNED", "denied", "the account does not hold this file");
   }
