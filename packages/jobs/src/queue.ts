@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import { asCodedError, CodedError, isRetryable } from "@granary/primitives";
 import type { Log } from "@granary/telemetry";
 import { Queue, UnrecoverableError, Worker } from "bullmq";
@@ -68,6 +69,8 @@ export function createJobWorker(options: {
 }): JobWorker {
   const connection = connect(options.redisUrl, options.log);
   const stopping = new AbortController();
+  // Every running job listens, and each job may for all that it does.
+  setMaxListeners(0, stopping.signal);
   const worker = new Worker(
     options.name,
     async (job) => {

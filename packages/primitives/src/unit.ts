@@ -28,5 +28,5 @@ export function formatBytes(bytes: number): string {
     const factor = byteUnits[unit] as number;
     if (bytes >= factor) return `${(bytes / factor).toFixed(1)} ${unit}`;
   }
-  return `${bytes} B`;
+  return `${Math.round(bytes)} B`;
 }

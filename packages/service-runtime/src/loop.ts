@@ -1,3 +1,4 @@
+import { setMaxListeners } from "node:events";
 import type { Log } from "@granary/telemetry";
 
 /** One unit of long work: tells the loop whether there is more, or when to come back. */
@@ -16,6 +17,7 @@ const ERROR_PAUSE_MAX_MS = 15_000;
 /** Runs a step again and again: at once while it is busy, after `idleMs` when not, later and later while it fails. */
 export function runLoop(options: { name: string; step: Step; idleMs: number; log: Log }): Loop {
   const stopping = new AbortController();
+  setMaxListeners(0, stopping.signal);
   let wake = () => {};
   const pause = (ms: number) =>
     new Promise<void>((resolve) => {

@@ -1,0 +1,155 @@
+import { spawn } from "node:child_process";
+import { readFile, rm, writeFile } from "node:fs/promises";
+import path from "node:path";
+import { fileURLToPath } from "node:url";
+import { EMPTY_FID, MiB } from "@granary/primitives";
+import { developmentKeys, poll, temporaryFolder } from "@granary/testnet";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { digestFile } from "../src/download.js";
+import { type Stage, setStage, TERRITORY } from "./harness.js";
+
+const bin = fileURLToPath(new URL("../bin/granary.js", import.meta.url));
+
+interface Run {
+  readonly code: number | null;
+  readonly out: string;
+  readonly err: string;
+}
+
+function granary(args: readonly string[], environment: Record<string, string>, cwd: string): Promise<Run> {
+  return new Promise((resolve) => {
+    const { PATH = "", HOME = "" } = process.env;
+    const child = spawn(process.execPath, [bin, ...args], { cwd, env: { PATH, HOME, ...environment } });
+    let out = "";
+    let err = "";
+    child.stdout.on("data", (text) => {
+      out += text;
+    });
+    child.stderr.on("data", (text) => {
+      err += text;
+    });
+    child.on("close", (code) => resolve({ code, out, err }));
+  });
+}
+
+describe("the granary command", () => {
+  let stage: Stage;
+  let environment: Record<string, string>;
+  beforeAll(async () => {
+    stage = await setStage("command", { minerCount: 13 });
+    environment = {
+      GRANARY_GATEWAY_URL: stage.network.urls.gateway,
+      GRANARY_CHAIN_URL: stage.network.urls.chain,
+      GRANARY_KEY: developmentKeys.user,
+    };
+  });
+  afterAll(() => stage?.close());
+
+  const run = (...args: string[]) => granary(args, environment, stage.folder);
+  const json = async <T>(...args: string[]): Promise<T> => {
+    const { code, out, err } = await run(...args, "--json");
+    if (code !== 0) throw new Error(`${args.join(" ")}: ${code}\n${out}${err}`);
+    return JSON.parse(out) as T;
+  };
+  const putAndGet = async (file: string) => {
+    const { fid } = await json<{ fid: string }>("put", file, "--territory", TERRITORY);
+    await json("get", fid, "--output", `${file}.back`);
+    expect(await digestFile(`${file}.back`)).toEqual(await digestFile(file));
+    return fid;
+  };
+
+  it("stores a file, shows where it is, gives it back and deletes it", async () => {
+    const file = await stage.makeFile("round-trip.bin", 33 * MiB + 7);
+    const fid = await putAndGet(file);
+    const listed = await json<{ fid: string; name: string }[]>("ls", "--territory", TERRITORY);
+    expect(listed).toContainEqual(expect.objectContaining({ fid, name: "round-trip.bin" }));
+    const map = await json<{ columns: { miner: string }[] }>("map", fid);
+    expect(new Set(map.columns.map((column) => column.miner)).size).toBe(12);
+    expect(await json("status", fid)).toMatchObject({ fid, size: 33 * MiB + 7, state: "active" });
+    expect(await json("rm", fid)).toMatchObject({ fid });
+    // Gone when the deletion is final, and what is remembered of the file for a moment is forgotten.
+    const isGone = async () => (await run("get", fid, "-o", `${file}.again`)).code === 4;
+    expect(await poll(isGone, 60_000, 500)).toBe(true);
+  });
+
+  it("stores a file whose segments are all the same, and one of nothing at all", async () => {
+    const same = path.join(stage.folder, "same.bin");
+    await writeFile(same, Buffer.alloc(70 * MiB, 5));
+    await putAndGet(same);
+    const empty = path.join(stage.folder, "empty.bin");
+    await writeFile(empty, "");
+    expect(await putAndGet(empty)).toBe(EMPTY_FID);
+  });
+
+  it("encrypts with a key from a file, and gives nothing back without it", async () => {
+    const file = await stage.makeFile("secret.bin", 5 * MiB, 9);
+    const key = path.join(stage.folder, "cipher-key");
+    await writeFile(key, "a key of my own\n");
+    const { fid } = await json<{ fid: string }>("put", file, "--territory", TERRITORY, "--cipher-file", key);
+    await json("get", fid, "--cipher-file", key, "-o", `${file}.back`);
+    expect(await digestFile(`${file}.back`)).toEqual(await digestFile(file));
+    await writeFile(key, "another key\n");
+    const refused = await run("get", fid, "--cipher-file", key, "-o", `${file}.wrong`);
+    expect([refused.code, refused.err]).toEqual([3, expect.stringContaining("CIPHER_KEY_WRONG")]);
+  });
+
+  it("makes a key that only its owner can read, buys territory with it, and shows both", async () => {
+    const keyFile = path.join(stage.folder, "new-key");
+    const { account } = await json<{ account: string }>("account", "new", "--out", keyFile);
+    expect((await readFile(keyFile, "utf8")).trim().split(" ")).toHaveLength(12);
+    await stage.chain.writer.signAndFinalize(
+      stage.signer,
+      stage.chain.calls.transfer(account as never, 1000n * 10n ** 18n),
+    );
+    const mine = ["--key-file", keyFile];
+    expect(await json("account", "show", ...mine)).toMatchObject({ account, freeBalance: `${1000n * 10n ** 18n}` });
+    expect(await json("territory", "buy", "own", "--gib", "1", ...mine)).toMatchObject({
+      territory: "own",
+      authorized: stage.network.gatewayAccount,
+    });
+    const owned = await json<unknown[]>("territory", "ls", ...mine);
+    expect(owned).toMatchObject([{ name: "own", state: "active", totalBytes: 1024 * MiB }]);
+    expect((await run("account", "new", "--out", keyFile)).code).toBe(5);
+  });
+
+  it("lists miners with what the gateway thinks of each", async () => {
+    const miners = await json<{ standing: string }[]>("miners");
+    expect(miners).toHaveLength(13);
+    expect(miners.every((miner) => miner.standing === "available")).toBe(true);
+  });
+
+  it.each([
+    ["a file that is not there", ["put", "absent.bin", "--territory", TERRITORY], 4, "FILE_ABSENT"],
+    ["a territory that is not mine", ["put", bin, "--territory", "nowhere"], 3, "TERRITORY_NOT_OWNED"],
+    ["a FID that is none", ["get", "abc"], 2, "FID_INVALID"],
+    ["an upload that is not there", ["status", "00000000-0000-4000-8000-000000000000"], 4, "UPLOAD_UNKNOWN"],
+    ["a state that nothing reaches", ["put", bin, "--territory", TERRITORY, "--wait", "forever"], 2, "WAIT_INVALID"],
+    ["a gateway that is away", ["--gateway", "http://127.0.0.1:9", "miners"], 7, "GATEWAY_UNREACHABLE"],
+    ["a number that is none", ["territory", "buy", "x", "--gib", "much"], 2, "NUMBER_INVALID"],
+  ])("says what is wrong with %s, by code and exit code", async (_name, args, exitCode, code) => {
+    const { code: ended, err, out } = await run(...args);
+    expect([ended, err]).toEqual([exitCode, expect.stringContaining(`(${code})`)]);
+    expect(out).toBe("");
+  });
+
+  it("ends with 2 and its usage for what it does not know", async () => {
+    const { code, err } = await run("frobnicate");
+    expect([code, err]).toEqual([2, expect.stringContaining("unknown command")]);
+  });
+});
+
+describe("granary up", () => {
+  it("shows on real input that the network works, and leaves nothing running", async () => {
+    const dir = await temporaryFolder("up");
+    const { code, out, err } = await granary(["up", "--demo", "--once", "--size", "40MiB", "--dir", dir], {}, dir);
+    const digests = [...out.matchAll(/sha256 of what (?:went in|came back) +([0-9a-f]{64})/g)].map(
+      ([, digest]) => digest,
+    );
+    expect([code, err]).toEqual([0, expect.stringContaining("stopped")]);
+    expect(digests).toHaveLength(2);
+    expect(digests[0]).toBe(digests[1]);
+    expect(out.match(/\breported\b/g)).toHaveLength(12);
+    expect(err).toMatch(/killed 8 of the 12 miners/);
+    await rm(dir, { recursive: true, force: true });
+  });
+});
