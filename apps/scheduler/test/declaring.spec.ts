@@ -127,7 +127,8 @@ describe("a crash around a declaration", () => {
         birthBlock: BigInt(prepared.birthBlock),
         deathBlock: BigInt(prepared.deathBlock),
         state,
-        updatedAt: long,
+        // What was submitted just now only the deal itself looks after.
+        updatedAt: state === "submitted" ? new Date() : long,
       },
     });
     await network().database.deal.update({
@@ -145,7 +146,10 @@ describe("a crash around a declaration", () => {
     await start();
     await network().reaches(upload, "active");
     expect(declarationsOf(upload)).toHaveLength(1);
-    const rows = await network().database.chainTransaction.findMany({ where: { reference: upload.uploadId } });
+    const rows = await network().database.chainTransaction.findMany({
+      where: { reference: upload.uploadId },
+      orderBy: { createdAt: "asc" },
+    });
     expect(rows.map((row) => [row.nonce, row.state === "lost"])).toEqual([
       [nonce, true],
       [nonce, false],
@@ -172,6 +176,7 @@ describe("a crash around a declaration", () => {
     expect(declarationsOf(upload)).toHaveLength(1);
     const rows = await network().database.chainTransaction.findMany({ where: { reference: upload.uploadId } });
     expect(rows.map((row) => row.hash)).toEqual([hash]);
+    expect(rows[0]?.state).not.toBe("lost");
     await until("final", async () => (await openTransactions()) === 0);
   });
 
