@@ -35,11 +35,14 @@ export async function* followFinalized(
   let behindSince: number | null = null;
   try {
     await checkPlace(session, last);
+    const genesis = await session.genesisHash();
     while (!options.signal.aborted) {
       await hints.ensure();
       const head = await session.header(await session.finalizedHash());
       if (head.number < last.number) {
         behindSince ??= Date.now();
+        // A node that begins anew at the same address is another chain, however short it still is.
+        if ((await session.genesisHash()) !== genesis) throw mismatch(last);
         await checkBehind(session, head, last, Date.now() - behindSince > timing.behindMs);
       } else behindSince = null;
       for await (const block of blocksBetween(session, last, head, options.signal)) {
