@@ -14,8 +14,11 @@ describe("a deal", () => {
     expect(new Set(deal.columns.map(({ miner }) => miner)).size).toBe(12);
     expect(deal.columns.every(({ state }) => state === "reported")).toBe(true);
     expect(await holdersOnChain(upload)).toEqual(deal.columns.map(({ miner }) => miner));
+    // Facts come in any order; none is missing and none is told twice.
     const told = network().told.get(upload.uploadId) ?? [];
-    expect(told.map(({ revision }) => revision)).toEqual([...told.keys()].map((i) => i + 1));
+    await until("every revision", () => told.length >= deal.revision);
+    const revisions = told.map(({ revision }) => revision).sort((a, b) => a - b);
+    expect(revisions).toEqual([...told.keys()].map((i) => i + 1));
     expect(declarationsOf(upload)).toHaveLength(1);
     // Every fragment went to its miner exactly once, and fragments of zeros only by name.
     const sent = network().miners.sent.filter(({ fid }) => fid === upload.fid);
