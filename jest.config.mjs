@@ -24,7 +24,12 @@ const shared = {
 export default {
   projects: [
     { ...shared, displayName: "unit", testMatch: ["<rootDir>/{apps,packages,infra}/**/*.test.ts"] },
-    { ...shared, displayName: "service", testMatch: ["<rootDir>/{apps,packages}/*/test/**/*.spec.ts"] },
+    {
+      ...shared,
+      displayName: "service",
+      testMatch: ["<rootDir>/{apps,packages}/*/test/**/*.spec.ts"],
+      setupFilesAfterEnv: ["<rootDir>/scripts/lib/jest-service-setup.mjs"],
+    },
   ],
   testTimeout: 300_000,
 };
