@@ -1,9 +1,16 @@
 import { MiB } from "@granary/primitives";
+import { poll } from "@granary/testnet";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { pause, random, type Stage, seed, setStage } from "./harness.js";
 
 /** Three segments, sent in three parts. */
 const FILE_BYTES = 70 * MiB + 12_345;
+
+/** Whether every fact of the gateway is published: the oldest one that waits has waited for no time at all. */
+async function allPublished(stage: Stage): Promise<boolean> {
+  const metrics = await (await stage.gateway.send("/metrics")).text();
+  return /^granary_ingest_outbox_lag_seconds(?:\{[^}]*\})? 0$/m.test(metrics);
+}
 
 describe(`nothing that was acknowledged is lost (GRANARY_TEST_SEED=${seed})`, () => {
   const chance = random(seed);
@@ -46,6 +53,20 @@ describe(`nothing that was acknowledged is lost (GRANARY_TEST_SEED=${seed})`, ()
     await stage.network.servers.nats.wipe();
     await pause(chance() * 3_000);
     await stage.network.servers.nats.wipe();
+    const status = await stage.waitFor(uploadId, "active");
+    expect(await stage.comesBack(status.fid as string, file)).toBe(true);
+  });
+
+  it("when NATS loses a fact that nobody has heard yet", async () => {
+    const { nats } = stage.network.servers;
+    const { preprocessor } = stage.network.services;
+    await preprocessor.stop();
+    const file = await stage.makeFile("fact-lost", FILE_BYTES, 81);
+    const uploadId = await stage.send(file);
+    // Published, so the outbox has done with it; heard by nobody. Only announcing again can heal this.
+    expect(await poll(() => allPublished(stage), 20_000, 100)).toBe(true);
+    await nats.wipe();
+    await preprocessor.start();
     const status = await stage.waitFor(uploadId, "active");
     expect(await stage.comesBack(status.fid as string, file)).toBe(true);
   });
