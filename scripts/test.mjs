@@ -39,6 +39,7 @@ if (isInstalled) {
   tally.add({ failed: 1 });
   tally.failures.push("install");
 }
+for (const name of tally.secondTries) console.log(`passed at its second try: ${name}`);
 if (tally.failures.length > 0) console.log(`\nfailed: ${tally.failures.join(", ")}`);
 console.log(tally.line);
 process.exitCode = tally.exitCode;

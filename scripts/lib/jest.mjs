@@ -23,6 +23,7 @@ export async function runJest(tally, project, patterns) {
   const counts = countTests(readReport(report));
   // A run that fails without a failed test (a crash, a bad configuration) must not look like success.
   if (code !== 0 && counts.failed === 0) counts.failed = 1;
+  for (const name of secondTries(readReport(report))) tally.secondTries.push(name);
   if (counts.failed > 0) tally.failures.push(`${project} tests`);
   tally.add(counts);
 }
@@ -35,6 +36,12 @@ function countTests(report) {
     failed: report.numFailedTests + report.numRuntimeErrorTestSuites,
     skipped: report.numPendingTests + report.numTodoTests,
   };
+}
+
+/** The tests that passed only when they were run again. */
+function secondTries(report) {
+  const tests = (report?.testResults ?? []).flatMap(({ assertionResults }) => assertionResults ?? []);
+  return tests.filter(({ status, invocations }) => status === "passed" && invocations > 1).map((test) => test.fullName);
 }
 
 function readReport(file) {

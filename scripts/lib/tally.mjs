@@ -4,6 +4,7 @@ export class Tally {
   failed = 0;
   skipped = 0;
   failures = [];
+  secondTries = [];
 
   add({ passed = 0, failed = 0, skipped = 0 }) {
     this.passed += passed;

@@ -63,7 +63,7 @@ export function consumeEvents<S extends Service, Tx>(options: {
 
   async function handleOne(name: EventName, message: JsMsg): Promise<void> {
     const consumer = durableName(options.service, name);
-    const messageId = message.headers?.get("Nats-Msg-Id") || `${message.info.stream}-${message.seq}`;
+    const messageId = idOf(message);
     try {
       const parsed = events[name].schema.safeParse(message.json());
       if (!parsed.success) throw new CodedError("EVENT_INVALID", "invalid", parsed.error.message);
@@ -92,6 +92,14 @@ export function consumeEvents<S extends Service, Tx>(options: {
       await Promise.all(loops);
     },
   };
+}
+
+/**
+ * The publisher's id, or the message's place in the stream. The time belongs to the place: a stream that was made anew,
+ * after NATS lost all it had, counts from one again.
+ */
+function idOf({ headers, info, seq }: JsMsg): string {
+  return headers?.get("Nats-Msg-Id") || `${info.stream}-${seq}-${info.timestampNanos}`;
 }
 
 const durableName = (service: Service, name: EventName): string =>

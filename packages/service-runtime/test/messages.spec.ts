@@ -127,6 +127,31 @@ describe("facts and requests over NATS", () => {
     await stop();
   });
 
+  it("takes the facts of a stream that began anew for new ones, also from a publisher that gives them no id", async () => {
+    const seen = new Set<string>();
+    const stop = await startConsumer(async ({ uploadId }) => void seen.add(uploadId));
+    const outside = await connectNats({ url: nats.url, name: "test-outside" });
+    const publish = (n: number) =>
+      poll(
+        () =>
+          outside.request("granary.encoding.failed.v1", JSON.stringify(failed(n)), { timeout: 2_000 }).then(
+            () => true,
+            () => false,
+          ),
+        40_000,
+        100,
+      );
+    await nats.wipe();
+    expect(await publish(6)).toBe(true);
+    expect(await poll(async () => seen.has(idOf(6)), 20_000, 20)).toBe(true);
+    // Its first message has the same stream and the same sequence number as the one before.
+    await nats.wipe();
+    expect(await publish(8)).toBe(true);
+    expect(await poll(async () => seen.has(idOf(8)), 20_000, 20)).toBe(true);
+    await outside.close();
+    await stop();
+  });
+
   it("answers requests, with errors as they were thrown, and says who does not answer", async () => {
     const handlers: RequestHandlersFor<"preprocessor"> = {
       manifestSegments: async ({ from }) => {
