@@ -39,6 +39,8 @@ export async function* followFinalized(
     while (!options.signal.aborted) {
       await hints.ensure();
       const head = await session.header(await session.finalizedHash());
+      // Two finalized blocks of one height: this is not the chain that was followed, also when it grows no more.
+      if (head.number === last.number && head.hash !== last.hash) throw mismatch(last);
       if (head.number < last.number) {
         behindSince ??= Date.now();
         // A node that begins anew at the same address is another chain, however short it still is.
