@@ -39,9 +39,19 @@ describe("settings", () => {
     expect(resolveSettings({}, environment, root).chainUrl).toBe("ws://env");
   });
 
-  it("never signs with the development key at a gateway that was named", async () => {
-    const settings = resolveSettings({ gateway: "https://gateway.example" }, {}, folderWithNetwork());
+  it.each([
+    ["--gateway", { gateway: "https://gateway.example" }, {}],
+    ["GRANARY_GATEWAY_URL", {}, { GRANARY_GATEWAY_URL: "https://gateway.example" }],
+    ["--chain", { chain: "wss://chain.example" }, {}],
+    ["GRANARY_CHAIN_URL", {}, { GRANARY_CHAIN_URL: "wss://chain.example" }],
+  ])("never signs with the development key where %s names another network", async (_, options, environment) => {
+    const settings = resolveSettings(options, environment, folderWithNetwork());
     await expect(settings.signer()).rejects.toMatchObject({ code: "KEY_MISSING", category: "denied" });
+  });
+
+  it("signs with the development key where a variable names the very network that brought it", async () => {
+    const environment = { GRANARY_GATEWAY_URL: "http://127.0.0.1:8123/" };
+    expect((await resolveSettings({}, environment, folderWithNetwork()).signer()).account).toMatch(/^cX/);
   });
 
   it("reads the key from its file, and says which file it could not read", async () => {

@@ -29,6 +29,8 @@ export interface Settings {
   signer(): Promise<Signer>;
 }
 
+const withoutSlash = (url: string): string => url.replace(/\/+$/, "");
+
 export const networkFileOf = (dir: string): string => path.join(dir, NETWORK_FILE);
 
 function findNetwork(from: string): NetworkFile | undefined {
@@ -42,19 +44,20 @@ function findNetwork(from: string): NetworkFile | undefined {
 /** @throws CodedError KEY_MISSING (denied) from `signer()` when nobody said whose key to use */
 export function resolveSettings(options: GlobalOptions, environment: NodeJS.ProcessEnv, cwd: string): Settings {
   const network = findNetwork(cwd);
+  const gatewayUrl = withoutSlash(
+    options.gateway ?? environment.GRANARY_GATEWAY_URL ?? network?.gateway ?? "http://127.0.0.1:8080",
+  );
+  const chainUrl = options.chain ?? environment.GRANARY_CHAIN_URL ?? network?.chain ?? "ws://127.0.0.1:9944";
+  // The development key is for the network that brought it, whoever named another one, and how.
+  const isOwnNetwork = gatewayUrl === withoutSlash(network?.gateway ?? "") && chainUrl === network?.chain;
   return {
-    gatewayUrl: (
-      options.gateway ??
-      environment.GRANARY_GATEWAY_URL ??
-      network?.gateway ??
-      "http://127.0.0.1:8080"
-    ).replace(/\/+$/, ""),
-    chainUrl: options.chain ?? environment.GRANARY_CHAIN_URL ?? network?.chain ?? "ws://127.0.0.1:9944",
+    gatewayUrl,
+    chainUrl,
     async signer() {
       const file = options.keyFile ?? environment.GRANARY_KEY_FILE;
       if (file !== undefined) return loadSigner(readKeyFile(file));
       if (environment.GRANARY_KEY !== undefined) return loadSigner(environment.GRANARY_KEY);
-      if (network !== undefined && options.gateway === undefined) return loadSigner(network.developmentKey);
+      if (network !== undefined && isOwnNetwork) return loadSigner(network.developmentKey);
       throw new CodedError(
         "KEY_MISSING",
         "denied",
