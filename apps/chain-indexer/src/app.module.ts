@@ -3,7 +3,7 @@ import type { RequestHandlersFor, RequestsFor } from "@granary/contracts";
 import { connectDatabase, createOutbox, trySessionLock } from "@granary/database";
 import { connectNats, createRelay, respondersFor } from "@granary/messaging";
 import { CodedError } from "@granary/primitives";
-import { type Part, runLoop, type Service, type Step, startService } from "@granary/service-runtime";
+import { createWiring, type Service, startService } from "@granary/service-runtime";
 import { createLog, createRegister } from "@granary/telemetry";
 import { createPrismaMirrorStore } from "./adapters/prisma-mirror-store.js";
 import type { IndexerConfig } from "./config.js";
@@ -21,18 +21,12 @@ const NAME = "chain-indexer";
 const LEADER_LOCK = 1_147_483_001;
 const RELAY_IDLE_MS = 250;
 const LAG_EVERY_MS = 2_000;
-const PRUNE_EVERY_MS = 600_000;
-const FACTS_KEPT_MS = 7 * 86_400_000;
 
 /** Starts the chain-indexer. Parts are listed in the order in which they start; they stop the other way round. */
 export async function createApp(config: IndexerConfig): Promise<Service> {
   const log = createLog({ service: NAME, level: config.LOG_LEVEL });
   const register = createRegister({ service: NAME, processMetrics: true });
-  const parts: Part[] = [];
-  const started = <T>(name: string, part: T, stop: (part: T) => Promise<unknown>): T => {
-    parts.push({ name, stop: async () => void (await stop(part)) });
-    return part;
-  };
+  const { parts, started, loop, pruneMailboxes } = createWiring(log);
 
   const database = started(
     "database",
@@ -60,17 +54,8 @@ export async function createApp(config: IndexerConfig): Promise<Service> {
     outboxLagSeconds: () => outbox.lagSeconds(),
   });
 
-  const loop = (name: string, step: Step, idleMs: number) =>
-    started(name, runLoop({ name, step, idleMs, log }), (it) => it.stop());
   const relay = loop("relay", createRelay({ connection, outbox, log }).step, RELAY_IDLE_MS);
-  loop(
-    "prune",
-    async () => {
-      await outbox.prune(new Date(Date.now() - FACTS_KEPT_MS));
-      return "idle";
-    },
-    PRUNE_EVERY_MS,
-  );
+  pruneMailboxes(outbox);
   loop("measure lag", () => measureLag({ chain, mirror, now }, lag), LAG_EVERY_MS);
   const observed = observerOf(metrics);
   const ports: IndexerPorts = {

@@ -2,7 +2,7 @@ import { createFilesystemBlobStore, removeStaleIncoming } from "@granary/blob-st
 import { connectDatabase, createInbox, createOutbox, type Database } from "@granary/database";
 import { connectNats, consumeEvents, createRelay, respondersFor } from "@granary/messaging";
 import { SEGMENT_BYTES } from "@granary/primitives";
-import { connectRequester, type Part, runLoop, type Service, type Step, startService } from "@granary/service-runtime";
+import { connectRequester, createWiring, type Service, type Step, startService } from "@granary/service-runtime";
 import { createLog, createRegister } from "@granary/telemetry";
 import { CatalogueController } from "./adapters/catalogue.controller.js";
 import { ChunkController } from "./adapters/chunk.controller.js";
@@ -38,10 +38,13 @@ const PATH_PART_MAX = 4_096;
 /** The gateway, whole: read from top to bottom it starts, and stops in the reverse order. */
 export async function createApp(config: GatewayConfig): Promise<Service> {
   const log = createLog({ service: SERVICE, level: config.LOG_LEVEL });
-  const parts: Part[] = [];
+  const { parts, started, loop } = createWiring(log);
 
-  const database = connectDatabase({ url: config.DATABASE_URL, poolSize: config.DATABASE_POOL });
-  parts.push({ name: "database", stop: () => database.$disconnect() });
+  const database = started(
+    "database",
+    connectDatabase({ url: config.DATABASE_URL, poolSize: config.DATABASE_POOL }),
+    (it) => it.$disconnect(),
+  );
   const outbox = createOutbox(database, "ingest");
   const inbox = createInbox(database, "ingest");
   const register = createRegister({ service: SERVICE, processMetrics: true });
@@ -51,12 +54,10 @@ export async function createApp(config: GatewayConfig): Promise<Service> {
   });
   const blobs = await createFilesystemBlobStore({ root: config.STAGING_DIR, reserveBytes: config.STAGING_RESERVE });
 
-  const nats = await connectNats({ url: config.NATS_URL, name: SERVICE });
-  parts.push({ name: "nats", stop: () => nats.close() });
+  const nats = started("nats", await connectNats({ url: config.NATS_URL, name: SERVICE }), (it) => it.close());
   const { request, part: requesterPart } = await connectRequester({ natsUrl: config.NATS_URL });
   parts.push(requesterPart);
-  const retrieval = createRetrievalClient(config.RETRIEVAL_URL);
-  parts.push({ name: "retrieval client", stop: () => retrieval.close() });
+  const retrieval = started("retrieval client", createRetrievalClient(config.RETRIEVAL_URL), (it) => it.close());
   const uploadWatch = createUploadWatch({ database, log });
   parts.push(uploadWatch.part);
 
@@ -84,17 +85,19 @@ export async function createApp(config: GatewayConfig): Promise<Service> {
     receiving: { all: 0, ciphers: 0 },
   };
 
-  const relay = createRelay({ connection: nats, outbox, log });
-  parts.push(loopPart({ name: "relay", step: () => relay.step(), idleMs: RELAY_IDLE_MS }));
-  const consumer = consumeEvents({
-    connection: nats,
-    service: SERVICE,
-    inbox,
-    handlers: uploadFollowers(ports),
-    log,
-    observe: () => uploadWatch.nudge(),
-  });
-  parts.push({ name: "event consumer", stop: () => consumer.close() });
+  loop("relay", createRelay({ connection: nats, outbox, log }).step, RELAY_IDLE_MS);
+  started(
+    "event consumer",
+    consumeEvents({
+      connection: nats,
+      service: SERVICE,
+      inbox,
+      handlers: uploadFollowers(ports),
+      log,
+      observe: () => uploadWatch.nudge(),
+    }),
+    (it) => it.close(),
+  );
 
   const strays = new Map();
   const sweeps: [string, Step, number][] = [
@@ -105,12 +108,7 @@ export async function createApp(config: GatewayConfig): Promise<Service> {
     ["remove stale parts", () => removeStaleParts(config), Math.min(STRAYS_EVERY_MS, config.STRAY_AFTER)],
     ["prune records", () => pruneRecords(ports, inbox), PRUNE_EVERY_MS],
   ];
-  for (const [name, step, idleMs] of sweeps) parts.push(loopPart({ name, step, idleMs }));
-
-  function loopPart(options: { name: string; step: Step; idleMs: number }): Part {
-    const loop = runLoop({ ...options, log });
-    return { name: options.name, stop: () => loop.stop() };
-  }
+  for (const [name, step, idleMs] of sweeps) loop(name, step, idleMs);
 
   return startService(
     {

@@ -3,7 +3,7 @@ import type { EventHandlersFor, RequestHandlersFor } from "@granary/contracts";
 import { connectDatabase, createInbox, createOutbox, type Database, type Transaction } from "@granary/database";
 import { createJobQueue, createJobWorker } from "@granary/jobs";
 import { connectNats, consumeEvents, createRelay, respondersFor } from "@granary/messaging";
-import { type Part, runLoop, type Service, type Step, startService } from "@granary/service-runtime";
+import { createWiring, type Service, startService } from "@granary/service-runtime";
 import { createLog, createRegister } from "@granary/telemetry";
 import { createPrismaEncodingStore } from "./adapters/prisma-encoding-store.js";
 import { createThreadEncoder } from "./adapters/thread-encoder.js";
@@ -17,20 +17,14 @@ import { createPreprocessorMetrics, failureCodeOf } from "./metrics.js";
 const NAME = "preprocessor";
 const QUEUE = "encode";
 const RELAY_IDLE_MS = 500;
-const PRUNE_EVERY_MS = 600_000;
 /** A scrape does not wait for a Redis that is away. */
 const SCRAPE_WAIT_MS = 1_000;
-const FACTS_KEPT_MS = 7 * 86_400_000;
 
 /** Starts the preprocessor. Parts are listed in the order in which they start; they stop the other way round. */
 export async function createApp(config: PreprocessorConfig): Promise<Service> {
   const log = createLog({ service: NAME, level: config.LOG_LEVEL });
   const register = createRegister({ service: NAME, processMetrics: true });
-  const parts: Part[] = [];
-  const started = <T>(name: string, part: T, stop: (part: T) => Promise<unknown>): T => {
-    parts.push({ name, stop: async () => void (await stop(part)) });
-    return part;
-  };
+  const { parts, started, loop, pruneMailboxes } = createWiring(log);
 
   const database = started(
     "database",
@@ -63,10 +57,8 @@ export async function createApp(config: PreprocessorConfig): Promise<Service> {
     outboxLagSeconds: () => outbox.lagSeconds(),
   });
 
-  const loop = (name: string, step: Step, idleMs: number) =>
-    started(name, runLoop({ name, step, idleMs, log }), (it) => it.stop());
   const relay = loop("relay", createRelay({ connection, outbox, log }).step, RELAY_IDLE_MS);
-  loop("prune", () => prune([outbox, inbox]), PRUNE_EVERY_MS);
+  pruneMailboxes(outbox, inbox);
   const sweep = loop("sweep", () => queueDue({ encodings, queue }), config.SWEEP_INTERVAL);
 
   const handlers: EventHandlersFor<"preprocessor", Transaction> = {
@@ -133,11 +125,6 @@ export async function createApp(config: PreprocessorConfig): Promise<Service> {
     },
     parts,
   );
-}
-
-async function prune(mailboxes: readonly { prune(before: Date): Promise<number> }[]): Promise<"idle"> {
-  for (const mailbox of mailboxes) await mailbox.prune(new Date(Date.now() - FACTS_KEPT_MS));
-  return "idle";
 }
 
 async function answerWithin<T>(ms: number, answer: Promise<T>, fallback: T): Promise<T> {

@@ -1,10 +1,10 @@
 import { createFilesystemBlobStore } from "@granary/blob-store";
 import { loadSigner, signMessage } from "@granary/chain-client";
-import { connectDatabase, createOutbox, type Outbox } from "@granary/database";
+import { connectDatabase, createOutbox } from "@granary/database";
 import { connectNats, createRelay } from "@granary/messaging";
 import { createMinerClient } from "@granary/miner-client";
 import type { SegmentHash } from "@granary/primitives";
-import { connectRequester, type Part, runLoop, type Service, startService } from "@granary/service-runtime";
+import { connectRequester, createWiring, type Service, startService } from "@granary/service-runtime";
 import { createLog, createRegister } from "@granary/telemetry";
 import { createDiskCache } from "./adapters/disk-cache.js";
 import { createMinerCosts } from "./adapters/miner-costs.js";
@@ -22,8 +22,6 @@ import { createRetrievalMetrics, fragmentCodeOf } from "./metrics.js";
 
 const NAME = "retrieval";
 const RELAY_IDLE_MS = 1_000;
-const PRUNE_EVERY_MS = 600_000;
-const FACTS_KEPT_MS = 7 * 86_400_000;
 /** Segments whose slices can be checked without reading them whole: 4 KiB each. */
 const DIGESTS_KEPT = 4_096;
 const FRAGMENTS_PER_BUFFER = 6;
@@ -32,11 +30,7 @@ const FRAGMENTS_PER_BUFFER = 6;
 export async function createApp(config: RetrievalConfig): Promise<Service> {
   const log = createLog({ service: NAME, level: config.LOG_LEVEL });
   const register = createRegister({ service: NAME, processMetrics: true });
-  const parts: Part[] = [];
-  const started = <T>(name: string, part: T, stop: (part: T) => Promise<unknown>): T => {
-    parts.push({ name, stop: async () => void (await stop(part)) });
-    return part;
-  };
+  const { parts, started, loop, pruneMailboxes } = createWiring(log);
 
   const database = started(
     "database",
@@ -70,10 +64,8 @@ export async function createApp(config: RetrievalConfig): Promise<Service> {
     (it) => it.close(),
   );
 
-  const loop = (name: string, step: () => Promise<"busy" | "idle">, idleMs: number) =>
-    started(name, runLoop({ name, step, idleMs, log }), (it) => it.stop());
   const relay = loop("relay", createRelay({ connection, outbox, log }).step, RELAY_IDLE_MS);
-  loop("prune", () => prune(outbox), PRUNE_EVERY_MS);
+  pruneMailboxes(outbox);
 
   const gatherPorts = {
     directory,
@@ -142,11 +134,6 @@ export async function createApp(config: RetrievalConfig): Promise<Service> {
     },
     parts,
   );
-}
-
-async function prune(outbox: Outbox): Promise<"idle"> {
-  await outbox.prune(new Date(Date.now() - FACTS_KEPT_MS));
-  return "idle";
 }
 
 async function connectMiners(config: RetrievalConfig) {

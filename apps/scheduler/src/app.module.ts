@@ -3,7 +3,7 @@ import { oneMachineConstraints, spreadConstraints } from "@granary/domain/miner"
 import { createJobWorker } from "@granary/jobs";
 import { consumeEvents, createRelay, respondersFor } from "@granary/messaging";
 import type { UploadId } from "@granary/primitives";
-import { type Loop, runLoop, type Service, type Step, startService } from "@granary/service-runtime";
+import { type Loop, type Service, type Step, startService } from "@granary/service-runtime";
 import { type Overrides, openResources, type Resources, SERVICE } from "./adapters/open-resources.js";
 import type { SchedulerConfig } from "./config.js";
 import { declareDeal } from "./flow/declare-deal.js";
@@ -23,8 +23,7 @@ import { showDeal } from "./flow/show-deal.js";
 const RELAY_IDLE_MS = 500;
 const FOLLOW_IDLE_MS = 2_000;
 const PROBE_IDLE_MS = 5_000;
-const PRUNE_EVERY_MS = 600_000;
-const FACTS_KEPT_MS = 7 * 86_400_000;
+const REGISTER_EVERY_MS = 600_000;
 const DEAL_NOT_SEEN_MS = 45_000;
 const STAGING_ATTEMPTS_MAX = 12;
 
@@ -74,9 +73,8 @@ interface Loops {
 }
 
 function startLoops(resources: Resources): Loops {
-  const { config, deals, miners, gate, log, started, connection, outbox, inbox, declarations, rounds } = resources;
-  const loop = (name: string, step: Step, idleMs: number): Loop =>
-    started(name, runLoop({ name, step, idleMs, log }), (it) => it.stop());
+  const { config, deals, miners, gate, log, connection, outbox, inbox, declarations, rounds } = resources;
+  const { loop, pruneMailboxes } = resources;
   const submit = submitPorts(resources);
   const review = { deals, manifests: resources.manifests, chain: submit.chain, clock: resources.clock, log };
   const relay = loop("relay", createRelay({ connection, outbox, log }).step, RELAY_IDLE_MS);
@@ -86,10 +84,14 @@ function startLoops(resources: Resources): Loops {
   loop("follow transactions", () => followTransactions(submit), FOLLOW_IDLE_MS);
   loop("probe miners", () => probeMiners({ miners, gate }), PROBE_IDLE_MS);
   loop("mirror miners", () => mirrorAll(resources), config.MINERS_INTERVAL);
-  loop("prune", () => prune([outbox, inbox]), PRUNE_EVERY_MS);
+  pruneMailboxes(outbox, inbox);
   const domain = config.GATEWAY_DOMAIN;
   if (domain !== undefined) {
-    loop("register gateway", async () => ((await registerGateway(submit, domain)) ? "idle" : "busy"), PRUNE_EVERY_MS);
+    loop(
+      "register gateway",
+      async () => ((await registerGateway(submit, domain)) ? "idle" : "busy"),
+      REGISTER_EVERY_MS,
+    );
   }
   return { relay, sweep, reviews };
 }
@@ -101,11 +103,6 @@ async function mirrorAll({ config, miners, clock, request }: Resources): ReturnT
     page: (after, size) => request("chainMinersList", { after, count: size }),
   });
   return count === 0 ? { throttledMs: config.SWEEP_INTERVAL } : "idle";
-}
-
-async function prune(mailboxes: readonly { prune(before: Date): Promise<number> }[]): Promise<"idle"> {
-  for (const mailbox of mailboxes) await mailbox.prune(new Date(Date.now() - FACTS_KEPT_MS));
-  return "idle";
 }
 
 function startConsumer({ connection, inbox, deals, miners, log, started }: Resources, loops: Loops): void {

@@ -9,3 +9,4 @@ export * from "./run-main.js";
 export * from "./service.js";
 export * from "./thread-pool.js";
 export * from "./token.js";
+export * from "./wiring.js";

@@ -4,8 +4,8 @@ import { connectDatabase, createInbox, createOutbox } from "@granary/database";
 import { defaultPolicy, type MinerPolicy } from "@granary/domain/miner";
 import { createJobQueue } from "@granary/jobs";
 import { connectNats } from "@granary/messaging";
-import { connectRequester, type Part } from "@granary/service-runtime";
-import { createLog, createRegister } from "@granary/telemetry";
+import { connectRequester, createWiring, type Wiring } from "@granary/service-runtime";
+import { createLog, createRegister, type Log } from "@granary/telemetry";
 import type { SchedulerConfig } from "../config.js";
 import { createObserver, createSchedulerMetrics, type SchedulerMetrics } from "../metrics.js";
 import type { CallsPort, ChainPort, MinerGate, WriterPort } from "../ports.js";
@@ -41,11 +41,8 @@ export type Resources = Awaited<ReturnType<typeof openResources>>;
 export async function openResources(config: SchedulerConfig, overrides: Overrides) {
   const log = createLog({ service: SERVICE, level: config.LOG_LEVEL });
   const register = createRegister({ service: SERVICE, processMetrics: true });
-  const parts: Part[] = [];
-  const started = <T>(name: string, part: T, stop: (part: T) => Promise<unknown>): T => {
-    parts.push({ name, stop: async () => void (await stop(part)) });
-    return part;
-  };
+  const wiring = createWiring(log);
+  const { parts, started } = wiring;
   const clock = () => Date.now();
   const random = () => Math.random();
   const policy = policyOf(config, overrides.policy);
@@ -81,19 +78,13 @@ export async function openResources(config: SchedulerConfig, overrides: Override
   const manifests = createRequestedManifests(request);
   const outside = { chain, signer, gate, staging, encoder, manifests, connection, request };
   const inside = { database, outbox, inbox, miners, deals, transactions, declarations, rounds };
-  return { config, log, register, observer, parts, started, clock, random, policy, ...outside, ...inside };
+  return { config, log, register, observer, ...wiring, clock, random, policy, ...outside, ...inside };
 }
 
 async function openOutside(
   config: SchedulerConfig,
   overrides: Overrides,
-  {
-    log,
-    started,
-  }: {
-    log: ReturnType<typeof createLog>;
-    started: <T>(name: string, part: T, stop: (part: T) => Promise<unknown>) => T;
-  },
+  { log, started }: { log: Log; started: Wiring["started"] },
 ) {
   const signer = await loadSigner(config.GATEWAY_MNEMONIC.reveal());
   const chain: Chain =
