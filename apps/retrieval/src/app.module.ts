@@ -6,7 +6,9 @@ import { createMinerClient } from "@granary/miner-client";
 import type { SegmentHash } from "@granary/primitives";
 import { connectRequester, createWiring, type Service, startService } from "@granary/service-runtime";
 import { createLog, createRegister } from "@granary/telemetry";
+import { createCostMemory } from "./adapters/cost-memory.js";
 import { createDiskCache } from "./adapters/disk-cache.js";
+import { createHedgeBudget } from "./adapters/hedge-budget.js";
 import { createMinerCosts } from "./adapters/miner-costs.js";
 import { createMinerFragments } from "./adapters/miner-fragments.js";
 import { createNatsDirectory } from "./adapters/nats-directory.js";
@@ -19,9 +21,11 @@ import type { RetrievalConfig } from "./config.js";
 import { findObject } from "./flow/find-object.js";
 import { type LoadPorts, loadSegment, type SliceDigests } from "./flow/load-segment.js";
 import { createRetrievalMetrics, fragmentCodeOf } from "./metrics.js";
+import type { HedgeReason } from "./ports.js";
 
 const NAME = "retrieval";
 const RELAY_IDLE_MS = 1_000;
+const KEEP_COSTS_EVERY_MS = 30_000;
 /** Segments whose slices can be checked without reading them whole: 4 KiB each. */
 const DIGESTS_KEPT = 4_096;
 const FRAGMENTS_PER_BUFFER = 6;
@@ -67,10 +71,17 @@ export async function createApp(config: RetrievalConfig): Promise<Service> {
   const relay = loop("relay", createRelay({ connection, outbox, log }).step, RELAY_IDLE_MS);
   pruneMailboxes(outbox);
 
+  const costMemory = createCostMemory({ folder: config.CACHE_DIR, log });
+  const costs = createMinerCosts({ hedgeAfterMs: config.HEDGE_AFTER, remembered: await costMemory.load() });
+  const keepCosts = async () => costMemory.save(costs.snapshot()).then(() => "idle" as const);
+  started("what is known of miners", null, keepCosts);
+  loop("keep what is known of miners", keepCosts, KEEP_COSTS_EVERY_MS);
+
   const gatherPorts = {
     directory,
     fragments,
-    costs: createMinerCosts({ hedgeAfterMs: config.HEDGE_AFTER }),
+    costs,
+    hedgeBudget: createHedgeBudget(config.HEDGE_SHARE_MAX),
     recordCorrupt: createPrismaEvidence({
       database,
       outbox,
@@ -83,7 +94,7 @@ export async function createApp(config: RetrievalConfig): Promise<Service> {
     observer: {
       fetched: (outcome: "ok" | { code: string }) =>
         metrics.fragments.add({ code: outcome === "ok" ? "ok" : fragmentCodeOf(outcome.code) }),
-      hedged: () => metrics.hedges.add({}),
+      hedged: (reason: HedgeReason) => metrics.hedges.add({ reason }),
     },
   };
   const loadPorts: LoadPorts = {

@@ -32,6 +32,12 @@ export const settings = z.object({
     .duration("1s")
     .default(1_000)
     .describe("how long a miner we know nothing of may take before another is asked as well"),
+  HEDGE_SHARE_MAX: z.coerce
+    .number()
+    .min(0)
+    .max(1)
+    .default(0.05)
+    .describe("of all requests to miners, the share that may be made only because others are slower than usual"),
 });
 
 export type RetrievalConfig = Readonly<z.infer<typeof settings>>;

@@ -1,5 +1,5 @@
 import type { Register } from "@granary/telemetry";
-import type { Source } from "./ports.js";
+import type { HedgeReason, Source } from "./ports.js";
 
 const readCodes = [
   "ok",
@@ -79,9 +79,10 @@ export function createRetrievalMetrics(
       help: "Fragments asked of miners, by how it ended",
       labels: { code: fragmentCodes },
     }),
-    hedges: register.counter({
+    hedges: register.counter<{ reason: HedgeReason }>({
       name: "granary_retrieval_hedges_total",
-      help: "Miners that were overtaken because they were slow",
+      help: "Miners that were overtaken: slower than most of their class, or stuck",
+      labels: { reason: ["slow", "stuck"] },
     }),
     evidence: register.counter({
       name: "granary_retrieval_corrupt_fragments_total",

@@ -77,10 +77,21 @@ export interface FragmentRequest {
 export interface MinerCosts {
   /** Seconds that a fragment is expected to take, failures counted in. */
   costOf(miner: AccountId): number;
-  /** How long to wait before another miner is asked as well. */
+  /** How long it may take before asking another miner as well pays, where the budget has room. */
   hedgeAfterMs(miner: AccountId): number;
+  /** How long it may take before another is asked in any case; never less than `hedgeAfterMs`. */
+  stuckAfterMs(miner: AccountId): number;
   served(miner: AccountId, seconds: number): void;
+  /** Was cancelled after so long, as others were faster. */
+  overtaken(miner: AccountId, seconds: number): void;
   failed(miner: AccountId): void;
+}
+
+/** How many requests may be made only because others are slow. */
+export interface HedgeBudget {
+  asked(): void;
+  /** @returns whether there was room for one more */
+  take(): boolean;
 }
 
 export interface Evidence {
@@ -93,8 +104,11 @@ export interface Evidence {
 /** Keeps evidence against a miner and announces it, in one transaction. Never rejects. */
 export type RecordCorrupt = (evidence: Evidence) => Promise<void>;
 
+/** Slower than most of its class; or as slow as only one that does not move any more. */
+export type HedgeReason = "slow" | "stuck";
+
 /** What a read tells those who count. */
 export interface ReadObserver {
   fetched(outcome: "ok" | CodedError): void;
-  hedged(): void;
+  hedged(reason: HedgeReason): void;
 }

@@ -228,7 +228,7 @@ describe("miners that fail or lie", () => {
         expect(same(answer.body, small.content)).toBe(true);
         // A stalled transfer is given up after 15 s.
         expect(performance.now() - startedAt).toBeLessThan(10_000);
-        expect(await metric(base, "granary_retrieval_hedges_total")).toBeGreaterThan(0);
+        expect(await metric(base, 'granary_retrieval_hedges_total{reason="stuck"')).toBeGreaterThan(0);
       },
       { HEDGE_AFTER: "200ms" },
     );

@@ -7,7 +7,7 @@ import {
   ZERO_FRAGMENT_HASH,
 } from "@granary/primitives";
 import { describe, expect, it } from "@jest/globals";
-import type { Evidence, FragmentRequest, ReadableSegment } from "../ports.js";
+import type { Evidence, FragmentRequest, HedgeReason, ReadableSegment } from "../ports.js";
 import { type GatherPorts, gatherFragments } from "./gather-fragments.js";
 
 const fid = "f".repeat(64) as Fid;
@@ -27,8 +27,15 @@ function segmentOf(zeroRows: readonly number[] = []): ReadableSegment {
 type Answer = "good" | "gone" | "wrong" | { readonly afterMs: number } | "never";
 
 /** Twelve miners of which each answers as told; counts what is in memory. */
-function fakeMiners(answers: readonly Answer[]) {
-  const seen = { inMemory: 0, most: 0, asked: [] as number[], underWay: 0, hedges: 0, evidence: [] as Evidence[] };
+function fakeMiners(answers: readonly Answer[], hedgesMax = 100) {
+  const seen = {
+    inMemory: 0,
+    most: 0,
+    asked: [] as number[],
+    underWay: 0,
+    hedges: [] as HedgeReason[],
+    evidence: [] as Evidence[],
+  };
   const put = (change: number) => {
     seen.inMemory += change;
     seen.most = Math.max(seen.most, seen.inMemory);
@@ -56,13 +63,19 @@ function fakeMiners(answers: readonly Answer[]) {
   const ports: GatherPorts = {
     directory: { endpoints: async (miners) => new Map(miners.map((miner) => [miner, "127.0.0.1:1"])) },
     fragments: { fetch, recycle: () => put(-1) },
-    costs: { costOf: () => 1, hedgeAfterMs: () => 20, served: () => {}, failed: () => {} },
+    costs: {
+      costOf: () => 1,
+      hedgeAfterMs: () => 20,
+      stuckAfterMs: () => 40,
+      served: () => {},
+      overtaken: () => {},
+      failed: () => {},
+    },
+    hedgeBudget: { asked: () => {}, take: () => seen.hedges.filter((reason) => reason === "slow").length < hedgesMax },
     recordCorrupt: async (evidence) => void seen.evidence.push(evidence),
     observer: {
       fetched: () => {},
-      hedged: () => {
-        seen.hedges += 1;
-      },
+      hedged: (reason) => void seen.hedges.push(reason),
     },
   };
   return { ports, seen };
@@ -130,9 +143,16 @@ describe("gathering the fragments of a segment", () => {
     const { ports, seen } = fakeMiners([...Array(8).fill("never"), ...Array(4).fill("good")]);
     expect(rowsOf(await gatherFragments(ports, fid, segmentOf(), running()))).toEqual([8, 9, 10, 11]);
     expect(seen.most).toBeLessThanOrEqual(6);
-    expect(seen.hedges).toBe(8);
+    expect(seen.hedges).toEqual(Array(8).fill("slow"));
     await new Promise((resolve) => setImmediate(resolve));
     expect([seen.underWay, seen.inMemory]).toEqual([0, 4]);
+  });
+
+  it("overtakes beyond its budget only those that are stuck", async () => {
+    const answers: Answer[] = [...Array(4).fill("never"), ...Array(8).fill("good")];
+    const { ports, seen } = fakeMiners(answers, 1);
+    expect(rowsOf(await gatherFragments(ports, fid, segmentOf(), running()))).toEqual([4, 5, 6, 7]);
+    expect(seen.hedges).toEqual(["slow", "stuck", "stuck", "stuck"]);
   });
 
   it("asks those it cancelled again where all others are gone", async () => {

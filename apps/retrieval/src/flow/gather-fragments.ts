@@ -13,6 +13,8 @@ import type {
   FragmentPlace,
   FragmentRequest,
   FragmentSource,
+  HedgeBudget,
+  HedgeReason,
   MinerCosts,
   ReadableSegment,
   ReadObserver,
@@ -23,6 +25,7 @@ export interface GatherPorts {
   readonly directory: Pick<Directory, "endpoints">;
   readonly fragments: FragmentSource;
   readonly costs: MinerCosts;
+  readonly hedgeBudget: HedgeBudget;
   readonly recordCorrupt: RecordCorrupt;
   readonly observer: ReadObserver;
 }
@@ -173,31 +176,51 @@ async function fetchRow(
   if (isZero(place)) return new ArrayBuffer(FRAGMENT_BYTES);
   const miner = place.miner as AccountId;
   const startedAt = performance.now();
-  const timer = setTimeout(() => {
+  const unwatch = watchSlowness(ports, miner, () => {
     attempt.isSlow = true;
-    ports.observer.hedged();
     onSlow();
-  }, ports.costs.hedgeAfterMs(miner));
+  });
   const { signal } = attempt.stop;
   try {
     const endpoint = endpoints.get(miner) as string;
     return await fetchFragment(ports, { fid, fragment: place.hash, miner, endpoint, signal });
   } catch (error) {
     // That it lost is not its fault; that it was slow is known.
-    if (signal.aborted && attempt.isSlow) ports.costs.served(miner, (performance.now() - startedAt) / 1000);
+    if (signal.aborted && attempt.isSlow) ports.costs.overtaken(miner, (performance.now() - startedAt) / 1000);
     throw error;
   } finally {
-    clearTimeout(timer);
+    unwatch();
   }
+}
+
+/** Calls once: early where the budget has room for a hedge, else when the miner must be taken for stuck. */
+function watchSlowness(
+  { costs, hedgeBudget, observer }: Pick<GatherPorts, "costs" | "hedgeBudget" | "observer">,
+  miner: AccountId,
+  onSlow: () => void,
+): () => void {
+  const earlyMs = costs.hedgeAfterMs(miner);
+  const restMs = costs.stuckAfterMs(miner) - earlyMs;
+  const overtake = (reason: HedgeReason) => {
+    observer.hedged(reason);
+    onSlow();
+  };
+  let timer = setTimeout(() => {
+    if (restMs <= 0) overtake("stuck");
+    else if (hedgeBudget.take()) overtake("slow");
+    else timer = setTimeout(() => overtake("stuck"), restMs);
+  }, earlyMs);
+  return () => clearTimeout(timer);
 }
 
 /** One fragment from one miner. How it went is remembered of the miner; wrong bytes are kept as evidence against it. */
 export async function fetchFragment(
-  ports: Pick<GatherPorts, "fragments" | "costs" | "observer" | "recordCorrupt">,
+  ports: Pick<GatherPorts, "fragments" | "costs" | "hedgeBudget" | "observer" | "recordCorrupt">,
   request: FragmentRequest,
 ): Promise<ArrayBuffer> {
   const { fid, fragment, miner, signal } = request;
   const startedAt = performance.now();
+  ports.hedgeBudget.asked();
   try {
     const bytes = await ports.fragments.fetch(request);
     ports.costs.served(miner, (performance.now() - startedAt) / 1000);
