@@ -2,7 +2,7 @@ import type { AccountId } from "@granary/primitives";
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { advance, type DealEvent, type Effect } from "./advance.js";
-import { type Deal, holdersOf, openDeal, standingOf } from "./deal.js";
+import { type Deal, holdersOf, minersOf, openDeal, standingOf } from "./deal.js";
 
 const miner = (n: number) => `miner-${n}` as AccountId;
 const assigned = (index: number, n: number, leaseUntil = 1_000): DealEvent => ({
@@ -11,6 +11,13 @@ const assigned = (index: number, n: number, leaseUntil = 1_000): DealEvent => ({
   miner: miner(n),
   leaseUntil,
   relaxations: [],
+});
+const hedged = (index: number, n: number, leaseUntil = 1_000): DealEvent => ({
+  kind: "hedged",
+  index,
+  miner: miner(n),
+  leaseUntil,
+  relaxations: ["asn"],
 });
 const transferred = (index: number, n: number, reportBy = 10_000): DealEvent => ({
   kind: "transferred",
@@ -47,7 +54,16 @@ const wholeEvent = fc.constantFrom<DealEvent>(
 );
 const columnEvent = fc
   .record({
-    kind: fc.constantFrom("assigned", "transferred", "refused", "reported", "postponed", "lease-renewed"),
+    kind: fc.constantFrom(
+      "assigned",
+      "transferred",
+      "refused",
+      "reported",
+      "postponed",
+      "lease-renewed",
+      "hedged",
+      "patience-extended",
+    ),
     index: fc.integer({ min: 0, max: 13 }),
     n: fc.integer({ min: 1, max: 16 }),
     until: fc.integer({ min: 0, max: 2_000 }),
@@ -64,6 +80,10 @@ const columnEvent = fc
         return { kind: "postponed", index, notBefore: until };
       case "lease-renewed":
         return { kind: "lease-renewed", index, miner: miner(n), leaseUntil: until };
+      case "hedged":
+        return hedged(index, n, until);
+      case "patience-extended":
+        return { kind: "patience-extended", index, miner: miner(n), reportBy: until };
       default:
         return { kind: "reported", index, miner: miner(n), block: 7, isTwin: until % 2 === 0 };
     }
@@ -124,7 +144,8 @@ describe("a deal", () => {
             }
             const ended = effects.filter((one) => one.do === "end-attempt" && one.outcome !== "reported");
             const opened = effects.filter((one) => one.do === "open-attempt");
-            const inUse = (one: Deal) => one.columns.filter(({ state }) => state === "sending").length;
+            const inUse = (one: Deal) =>
+              one.columns.flatMap((column) => (column.state === "sending" ? minersOf(column) : [])).length;
             if (opened.length > 0) expect(inUse(deal)).toBe(inUse(before) + 1);
             expect(ended.length).toBeLessThanOrEqual(12);
           }
@@ -160,6 +181,12 @@ describe("a deal", () => {
     expect(late.effects.filter((one) => one.do === "judge")).toEqual([
       { do: "judge", miner: miner(1), observation: { kind: "reported" } },
     ]);
+    const inTime = after([...declared, assigned(3, 1), transferred(3, 1, 500)], 40);
+    expect(advance(inTime.deal, reported(3, 1), 300).effects).toContainEqual({
+      do: "judge",
+      miner: miner(1),
+      observation: { kind: "reported", placedAt: 40 },
+    });
   });
 
   it("frees the column that a miner was on when it reports another", () => {
@@ -193,6 +220,54 @@ describe("a deal", () => {
     const lapsed = advance(deal, { kind: "time-passed" }, 100).deal;
     const { deal: again } = after([assigned(1, 2)], 100, lapsed);
     expect(advance(again, transferred(1, 1), 200)).toEqual({ deal: again, effects: [] });
+  });
+
+  it("gives a hedged column to the miner that has it first, and blames the other for nothing", () => {
+    const { deal } = after([...declared, assigned(4, 1), hedged(4, 2), assigned(5, 3)]);
+    expect(holdersOf(deal)).toEqual([miner(1), miner(2), miner(3)]);
+    const { deal: next, effects } = advance(deal, transferred(4, 2), 60);
+    expect(next.columns[3]).toMatchObject({ state: "placed", miner: miner(2), attempts: 2, relaxations: ["asn"] });
+    expect(effects).toContainEqual({ do: "end-attempt", index: 4, miner: miner(1), outcome: "HEDGE_LOST" });
+    expect(effects.flatMap((one) => (one.do === "judge" ? [one.miner] : []))).toEqual([miner(2)]);
+    expect(advance(next, transferred(4, 1), 61)).toEqual({ deal: next, effects: [] });
+  });
+
+  it("hedges once, and never with a miner that holds a column of the file", () => {
+    const { deal } = after([...declared, assigned(4, 1), assigned(5, 2)]);
+    for (const n of [1, 2]) expect(advance(deal, hedged(4, n), 5).deal).toBe(deal);
+    const once = advance(deal, hedged(4, 3), 5).deal;
+    expect(advance(once, hedged(4, 7), 5).deal).toBe(once);
+  });
+
+  it("goes on with the miner that remains when one of two fails, or lets its lease run out", () => {
+    const { deal } = after([...declared, assigned(4, 1, 100), hedged(4, 2, 200)]);
+    const refusal: DealEvent = { kind: "refused", index: 4, miner: miner(1), code: "MINER_REFUSED", notBefore: 9 };
+    const rival = { state: "sending", miner: miner(2), leaseUntil: 200 };
+    expect(advance(deal, refusal, 60).deal.columns[3]).toMatchObject(rival);
+    const lapsed = advance(deal, { kind: "time-passed" }, 100);
+    expect(lapsed.deal.columns[3]).toMatchObject(rival);
+    expect(lapsed.effects).toEqual([{ do: "end-attempt", index: 4, miner: miner(1), outcome: "LEASE_LAPSED" }]);
+    expect(advance(deal, { kind: "time-passed" }, 200).deal.columns[3]?.state).toBe("pending");
+    const renewed = after([{ kind: "lease-renewed", index: 4, miner: miner(2), leaseUntil: 300 }], 60, deal).deal;
+    expect(advance(renewed, { kind: "time-passed" }, 200).deal.columns[3]).toMatchObject({ miner: miner(2) });
+    const { deal: reportedByRival } = advance(deal, reported(4, 2), 50);
+    expect(reportedByRival.columns[3]).toMatchObject({ state: "reported", miner: miner(2), relaxations: ["asn"] });
+    const { deal: elsewhere } = advance(deal, reported(7, 2), 50);
+    expect(elsewhere.columns[3]).toMatchObject({ state: "sending", miner: miner(1) });
+  });
+
+  it("waits longer for a report where patience was extended, and never shorter", () => {
+    const { deal } = after([...declared, assigned(3, 1), transferred(3, 1, 500)]);
+    const extend = (reportBy: number): DealEvent => ({
+      kind: "patience-extended",
+      index: 3,
+      miner: miner(1),
+      reportBy,
+    });
+    const longer = advance(deal, extend(900), 400).deal;
+    expect(advance(longer, { kind: "time-passed" }, 899).deal).toBe(longer);
+    expect(advance(longer, { kind: "time-passed" }, 900).deal.columns[2]?.state).toBe("pending");
+    expect(advance(deal, extend(100), 0).deal.columns[2]).toMatchObject({ reportBy: 500 });
   });
 
   it("starts over, without blame, when its order is gone from the chain", () => {

@@ -1,7 +1,16 @@
 import type { AccountId } from "@granary/primitives";
 import type { Instant } from "../miner/instant.js";
 import type { Observation } from "../miner/penalty.js";
-import { type Column, type Deal, type Failure, holdersOf, isSameStanding, standingOf } from "./deal.js";
+import {
+  type Column,
+  type Deal,
+  type Failure,
+  holdersOf,
+  isSameStanding,
+  minersOf,
+  type Rival,
+  standingOf,
+} from "./deal.js";
 
 /** What can happen to a deal: by our doing, by a miner's, by the chain's, or by time. */
 export type DealEvent =
@@ -14,6 +23,14 @@ export type DealEvent =
   | { readonly kind: "vanished" }
   | {
       readonly kind: "assigned";
+      readonly index: number;
+      readonly miner: AccountId;
+      readonly leaseUntil: Instant;
+      readonly relaxations: readonly string[];
+    }
+  /** The column is sent to a second miner too. */
+  | {
+      readonly kind: "hedged";
       readonly index: number;
       readonly miner: AccountId;
       readonly leaseUntil: Instant;
@@ -33,6 +50,13 @@ export type DealEvent =
       readonly miner: AccountId;
       readonly code: string;
       readonly notBefore: Instant;
+    }
+  /** The report of a column is waited for longer. */
+  | {
+      readonly kind: "patience-extended";
+      readonly index: number;
+      readonly miner: AccountId;
+      readonly reportBy: Instant;
     }
   /** There is no miner for a column now. */
   | { readonly kind: "postponed"; readonly index: number; readonly notBefore: Instant }
@@ -116,6 +140,10 @@ function step(deal: Deal, event: DealEvent, now: Instant): Advanced {
       return deal.state === "placing" ? passTime(deal, now) : unchanged(deal);
     case "assigned":
       return deal.state === "placing" ? assign(deal, event) : unchanged(deal);
+    case "hedged":
+      return deal.state === "placing" ? hedge(deal, event) : unchanged(deal);
+    case "patience-extended":
+      return extendPatience(deal, event);
     case "postponed":
       return postpone(deal, event);
     case "lease-renewed":
@@ -140,17 +168,29 @@ const pending = (column: Column, notBefore: Instant): Column => ({
   notBefore,
 });
 
-const endAttempt = (column: Column & { miner: AccountId }, outcome: AttemptOutcome): Effect => ({
+const endAttempt = ({ index }: Column, miner: AccountId, outcome: AttemptOutcome): Effect => ({
   do: "end-attempt",
-  index: column.index,
-  miner: column.miner,
+  index,
+  miner,
   outcome,
+});
+
+type Sending = Column & { readonly state: "sending" };
+
+const withoutRival = ({ rival: _, ...column }: Sending): Sending => column;
+
+/** The second miner takes the first one's place. */
+const rivalAlone = (column: Sending, { miner, leaseUntil, relaxations }: Rival): Sending => ({
+  ...withoutRival(column),
+  miner,
+  leaseUntil,
+  relaxations,
 });
 
 /** Without an order on chain nothing that miners have counts any more. */
 function startOver(deal: Deal, now: Instant): Advanced {
   const effects = deal.columns.flatMap((column) =>
-    column.state === "sending" || column.state === "placed" ? [endAttempt(column, "DEAL_REMOVED")] : [],
+    column.state === "reported" ? [] : minersOf(column).map((miner) => endAttempt(column, miner, "DEAL_REMOVED")),
   );
   return { deal: { state: "opened", columns: deal.columns.map((column) => pending(column, now)) }, effects };
 }
@@ -171,61 +211,105 @@ function assign(deal: Deal, event: DealEvent & { kind: "assigned" }): Advanced {
   };
 }
 
+/** Law: as with the first, no miner that holds a column of the file; and never a third. */
+function hedge(deal: Deal, event: DealEvent & { kind: "hedged" }): Advanced {
+  const column = deal.columns[event.index - 1];
+  if (column?.state !== "sending" || column.rival !== undefined) return unchanged(deal);
+  if (holdersOf(deal).includes(event.miner)) return unchanged(deal);
+  const { miner, leaseUntil, relaxations } = event;
+  return {
+    deal: withColumn(deal, { ...column, attempts: column.attempts + 1, rival: { miner, leaseUntil, relaxations } }),
+    effects: [{ do: "open-attempt", index: event.index, miner }],
+  };
+}
+
+function extendPatience(deal: Deal, event: DealEvent & { kind: "patience-extended" }): Advanced {
+  const column = deal.columns[event.index - 1];
+  if (column?.state !== "placed" || column.miner !== event.miner) return unchanged(deal);
+  const reportBy = Math.max(column.reportBy, event.reportBy);
+  return { deal: withColumn(deal, { ...column, reportBy }), effects: [] };
+}
+
 function postpone(deal: Deal, event: DealEvent & { kind: "postponed" }): Advanced {
   const column = deal.columns[event.index - 1];
   if (column?.state !== "pending") return unchanged(deal);
   return { deal: withColumn(deal, { ...column, notBefore: event.notBefore }), effects: [] };
 }
 
+type News = DealEvent & { kind: "lease-renewed" | "transferred" | "refused" };
+
 /** News from the sender of a column. A sender that has lost the column is not heard. */
-function hear(
-  deal: Deal,
-  event: DealEvent & { kind: "lease-renewed" | "transferred" | "refused" },
-  now: Instant,
-): Advanced {
+function hear(deal: Deal, event: News, now: Instant): Advanced {
   const column = deal.columns[event.index - 1];
-  if (column?.state !== "sending" || column.miner !== event.miner) return unchanged(deal);
-  if (event.kind === "lease-renewed") {
-    return { deal: withColumn(deal, { ...column, leaseUntil: event.leaseUntil }), effects: [] };
+  if (column?.state !== "sending" || !minersOf(column).includes(event.miner)) return unchanged(deal);
+  switch (event.kind) {
+    case "lease-renewed":
+      return { deal: withColumn(deal, renew(column, event)), effects: [] };
+    case "refused":
+      return refuse(deal, column, event);
+    case "transferred":
+      return arrive(deal, column, event, now);
   }
-  if (event.kind === "refused") {
-    const observation: Observation = { kind: "failed", code: event.code };
-    return {
-      deal: withColumn(deal, pending(column, event.notBefore)),
-      effects: [endAttempt(column, event.code), { do: "judge", miner: event.miner, observation }],
-    };
-  }
-  const { index, attempts, relaxations, miner } = column;
-  const observation: Observation = { kind: "transferred", secondsPerFragment: event.secondsPerFragment };
+}
+
+function renew(column: Sending, { miner, leaseUntil }: News & { kind: "lease-renewed" }): Column {
+  if (column.rival?.miner !== miner) return { ...column, leaseUntil };
+  return { ...column, rival: { ...column.rival, leaseUntil } };
+}
+
+function refuse(deal: Deal, column: Sending, event: News & { kind: "refused" }): Advanced {
+  const { miner, code, notBefore } = event;
+  const observation: Observation = { kind: "failed", code };
   return {
-    deal: withColumn(deal, {
-      index,
-      attempts,
-      relaxations,
-      state: "placed",
-      miner,
-      placedAt: now,
-      reportBy: event.reportBy,
-    }),
-    effects: [endAttempt(column, "placed"), { do: "judge", miner, observation }],
+    deal: withColumn(deal, leftBy(column, miner) ?? pending(column, notBefore)),
+    effects: [endAttempt(column, miner, code), { do: "judge", miner, observation }],
+  };
+}
+
+/** The column with the miner that remains; null when none does. */
+function leftBy(column: Sending, miner: AccountId): Column | null {
+  if (column.rival === undefined) return column.miner === miner ? null : column;
+  return column.rival.miner === miner ? withoutRival(column) : rivalAlone(column, column.rival);
+}
+
+/** The first to have the column whole keeps it; the other, if there is one, is broken off without blame. */
+function arrive(deal: Deal, column: Sending, event: News & { kind: "transferred" }, now: Instant): Advanced {
+  const { miner, reportBy, secondsPerFragment } = event;
+  const { index, attempts, relaxations } = column.rival?.miner === miner ? rivalAlone(column, column.rival) : column;
+  const losers = minersOf(column).filter((one) => one !== miner);
+  return {
+    deal: withColumn(deal, { index, attempts, relaxations, state: "placed", miner, placedAt: now, reportBy }),
+    effects: [
+      endAttempt(column, miner, "placed"),
+      ...losers.map((loser) => endAttempt(column, loser, "HEDGE_LOST")),
+      { do: "judge", miner, observation: { kind: "transferred", secondsPerFragment } },
+    ],
   };
 }
 
 function passTime(deal: Deal, now: Instant): Advanced {
   const effects: Effect[] = [];
   const columns = deal.columns.map((column): Column => {
-    if (column.state === "sending" && column.leaseUntil <= now) {
-      effects.push(endAttempt(column, "LEASE_LAPSED"));
-      return pending(column, now);
-    }
+    if (column.state === "sending") return lapse(column, now, effects);
     if (column.state === "placed" && column.reportBy <= now) {
-      effects.push(endAttempt(column, "REPORT_MISSED"));
+      effects.push(endAttempt(column, column.miner, "REPORT_MISSED"));
       effects.push({ do: "judge", miner: column.miner, observation: { kind: "report-missed" } });
       return pending(column, now);
     }
     return column;
   });
   return effects.length === 0 ? unchanged(deal) : { deal: { ...deal, columns }, effects };
+}
+
+function lapse(column: Sending, now: Instant, effects: Effect[]): Column {
+  const { miner, leaseUntil, rival } = column;
+  const lapsed = [
+    ...(leaseUntil <= now ? [miner] : []),
+    ...(rival !== undefined && rival.leaseUntil <= now ? [rival.miner] : []),
+  ];
+  effects.push(...lapsed.map((one) => endAttempt(column, one, "LEASE_LAPSED")));
+  if (lapsed.length === minersOf(column).length) return pending(column, now);
+  return lapsed.reduce<Column>((so, one) => (so.state === "sending" ? (leftBy(so, one) ?? so) : so), column);
 }
 
 /**
@@ -243,13 +327,18 @@ function settle(before: Deal, event: DealEvent & { kind: "reported" }, now: Inst
     return unchanged(before);
   const columns = deal.columns.map((column): Column => {
     const isTarget = column.index === event.index;
-    const isReporters = column.state !== "pending" && column.miner === event.miner;
+    const isReporters = minersOf(column).includes(event.miner);
     if (!isTarget && !isReporters) return column;
-    if ((column.state === "sending" || column.state === "placed") && !(isTarget && isReporters)) {
-      effects.push(endAttempt(column, "OVERTAKEN"));
+    if (!isTarget) {
+      if (column.state !== "reported") effects.push(endAttempt(column, event.miner, "OVERTAKEN"));
+      return (column.state === "sending" ? leftBy(column, event.miner) : null) ?? pending(column, now);
     }
-    if (!isTarget) return pending(column, now);
-    const { index, attempts, relaxations } = column;
+    for (const loser of minersOf(column)) {
+      if (loser !== event.miner) effects.push(endAttempt(column, loser, "OVERTAKEN"));
+    }
+    const { index, attempts } = column;
+    const isRivals = column.state === "sending" && column.rival?.miner === event.miner;
+    const relaxations = isRivals ? (column.rival?.relaxations ?? []) : column.relaxations;
     return {
       index,
       attempts,
@@ -260,7 +349,8 @@ function settle(before: Deal, event: DealEvent & { kind: "reported" }, now: Inst
     };
   });
   effects.push({ do: "end-attempt", index: event.index, miner: event.miner, outcome: "reported" });
-  effects.push({ do: "judge", miner: event.miner, observation: { kind: "reported" } });
+  const placedAt = target.state === "placed" && target.miner === event.miner ? { placedAt: target.placedAt } : {};
+  effects.push({ do: "judge", miner: event.miner, observation: { kind: "reported", ...placedAt } });
   return { deal: { ...deal, columns }, effects };
 }
 

@@ -20,7 +20,13 @@ export type Column = ColumnFacts &
   (
     | { readonly state: "pending"; readonly notBefore: Instant }
     /** A sender works on it, for as long as it renews its lease. */
-    | { readonly state: "sending"; readonly miner: AccountId; readonly leaseUntil: Instant }
+    | {
+        readonly state: "sending";
+        readonly miner: AccountId;
+        readonly leaseUntil: Instant;
+        /** A second miner that is sent the same column, because the first is slow. Who has it whole first keeps it. */
+        readonly rival?: Rival;
+      }
     /** The miner has it all, and until `reportBy` to say so on chain. */
     | {
         readonly state: "placed";
@@ -31,6 +37,11 @@ export type Column = ColumnFacts &
     /** The chain has the miner's report. */
     | { readonly state: "reported"; readonly miner: AccountId; readonly block: number }
   );
+export interface Rival {
+  readonly miner: AccountId;
+  readonly leaseUntil: Instant;
+  readonly relaxations: readonly string[];
+}
 export type ColumnState = Column["state"];
 
 /** A storage order: opened → declaring → placing → active, or failed where nothing can be done. */
@@ -85,5 +96,11 @@ export const isSameStanding = (a: Standing, b: Standing): boolean =>
   a.failure?.code === b.failure?.code;
 
 /** Miners that have, or are getting, a column. */
-export const holdersOf = (deal: Deal): readonly AccountId[] =>
-  deal.columns.flatMap((column) => (column.state === "pending" ? [] : [column.miner]));
+export const holdersOf = (deal: Deal): readonly AccountId[] => deal.columns.flatMap(minersOf);
+
+/** The miners that have, or are getting, a column: two while it is hedged. */
+export function minersOf(column: Column): readonly AccountId[] {
+  if (column.state === "pending") return [];
+  if (column.state !== "sending" || column.rival === undefined) return [column.miner];
+  return [column.miner, column.rival.miner];
+}

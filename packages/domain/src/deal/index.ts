@@ -6,7 +6,9 @@ export {
   type DealState,
   type Failure,
   holdersOf,
+  minersOf,
   openDeal,
+  type Rival,
   type Standing,
   standingOf,
 } from "./deal.js";

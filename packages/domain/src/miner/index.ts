@@ -1,4 +1,5 @@
 export type { Position } from "./area.js";
+export { type Brake, type BrakeDecision, brakeCharge, decideResend, earnBrake, newBrake } from "./brake.js";
 export { seededRandom } from "./chance.js";
 export {
   type Cooldown,
@@ -17,11 +18,21 @@ export {
   spreadConstraints,
 } from "./diversity.js";
 export { isOursTheFault, isPoolCrowded, type Weather } from "./environment.js";
+export {
+  decideHedge,
+  earnHedge,
+  type HedgeDecision,
+  type HedgeSituation,
+  hedgeAfterSeconds,
+  newHedgeBudget,
+  refundHedge,
+} from "./hedge.js";
 export type { Instant, Random } from "./instant.js";
 export { type Circumstances, type Experience, judge, noExperience } from "./judge.js";
 export { isMinersFault, type Observation } from "./penalty.js";
 export { defaultPolicy, type MinerPolicy } from "./policy.js";
 export { type ReportPatience, reportPatienceMs } from "./report-deadline.js";
+export { measureReporting, paceOf, type Reporting } from "./reporting.js";
 export { decayed, type Evidence, noEvidence, type Speed, trustOf } from "./reputation.js";
 export { type Load, type Score, scoreOf } from "./score.js";
 export {
@@ -34,3 +45,4 @@ export {
   select,
   type Wishes,
 } from "./select.js";
+export { earn, fullBucket, spend, type TokenBucket } from "./token-bucket.js";

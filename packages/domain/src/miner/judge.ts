@@ -2,6 +2,7 @@ import { type Cooldown, endRest, noCooldown, phaseOf, rest } from "./cooldown.js
 import type { Instant, Random } from "./instant.js";
 import { type Observation, type Penalty, penaltyOf } from "./penalty.js";
 import type { MinerPolicy } from "./policy.js";
+import { measureReporting, type Reporting } from "./reporting.js";
 import { type Evidence, measure, noEvidence, type Speed, weigh, weightAfter } from "./reputation.js";
 
 /** All that we have learnt of a miner by dealing with it. */
@@ -9,6 +10,8 @@ export interface Experience {
   readonly evidence: Evidence;
   readonly speed: Speed | null;
   readonly cooldown: Cooldown;
+  /** Null until its first report. */
+  readonly reporting: Reporting | null;
   /** Why nothing is given to it until a person releases it; null when it is not in quarantine. */
   readonly quarantine: string | null;
 }
@@ -17,6 +20,7 @@ export const noExperience = (at: Instant): Experience => ({
   evidence: noEvidence(at),
   speed: null,
   cooldown: noCooldown,
+  reporting: null,
   quarantine: null,
 });
 
@@ -46,8 +50,14 @@ export function judge(
         ? measure(before.speed, observation.secondsPerFragment, now, policy)
         : before.speed,
     cooldown: nextCooldown(before.cooldown, observation, penalty, circumstances, policy),
+    reporting: nextReporting(before.reporting, observation, now, policy),
     quarantine: observation.kind === "corrupt" ? observation.reason : before.quarantine,
   };
+}
+
+function nextReporting(before: Reporting | null, observation: Observation, now: Instant, policy: MinerPolicy) {
+  if (observation.kind !== "reported" && observation.kind !== "report-late") return before;
+  return observation.placedAt === undefined ? before : measureReporting(before, observation.placedAt, now, policy);
 }
 
 const isFailure = (observation: Observation): boolean =>

@@ -4,12 +4,12 @@ import type { Instant } from "./instant.js";
 export type Observation =
   /** It took a whole column. Proves nothing yet: a liar takes everything. */
   | { readonly kind: "transferred"; readonly secondsPerFragment: number }
-  /** Its report is on chain. */
-  | { readonly kind: "reported" }
+  /** Its report is on chain. `placedAt`: since when it had the whole column, where known. */
+  | { readonly kind: "reported"; readonly placedAt?: Instant }
   /** It holds a whole column and let the time for its report go by. */
   | { readonly kind: "report-missed" }
   /** The report came, after we had counted it as missed at `missedAt`. */
-  | { readonly kind: "report-late"; readonly missedAt: Instant }
+  | { readonly kind: "report-late"; readonly missedAt: Instant; readonly placedAt?: Instant }
   /** A transfer ended with an error. */
   | { readonly kind: "failed"; readonly code: string }
   /** It gave other bytes than those it had promised to keep. */
@@ -50,6 +50,7 @@ const notTheMinersFault = new Set([
   "LEASE_LAPSED",
   "DEAL_REMOVED",
   "OVERTAKEN",
+  "HEDGE_LOST",
   "STAGED_OBJECT_ABSENT",
   "STAGED_OBJECT_TRUNCATED",
   "STAGED_BYTES_CORRUPT",

@@ -11,6 +11,10 @@ export interface MinerPolicy {
   readonly speedTauMs: number;
   /** Seconds that a miner needs for one report: they report one after another. */
   readonly secondsPerReport: number;
+  /** Longest gap between two reports that still counts as one report's time. */
+  readonly secondsPerReportMax: number;
+  /** Time constant with which the longest wait for a report is forgotten. */
+  readonly lagTauMs: number;
   /** Seconds that a failed attempt costs. */
   readonly failureSeconds: number;
   /** Failures in a row that send a miner to the cooldown pool. */
@@ -36,6 +40,24 @@ export interface MinerPolicy {
   readonly guardWindowMs: number;
   /** … and this share of them failing, the fault is ours and nobody is marked. */
   readonly guardShare: number;
+  /** A late column is hedged after this many times what the file's others took, … */
+  readonly hedgeFactor: number;
+  /** … within these bounds, … */
+  readonly hedgeLeastSeconds: number;
+  readonly hedgeMostSeconds: number;
+  /** … once this share of the file's columns has arrived. */
+  readonly hedgeArrivedShare: number;
+  /** Columns that may be sent a second time, as a share of all, and at most at once. */
+  readonly hedgeShare: number;
+  readonly hedgeBurst: number;
+  /** Columns that may be sent again for want of a report: as a share of those placed, by the minute, and at once. */
+  readonly brakeShare: number;
+  readonly brakePerMinute: number;
+  readonly brakeBurst: number;
+  /** What the silence of a miner costs that never reported anything; that of a known one costs 1. */
+  readonly brakeLeastCharge: number;
+  /** Where the brake holds, a deadline is prolonged by this share of the patience. */
+  readonly brakeStretch: number;
 }
 
 /** Values and their reasons: the measurements on report queues and on policies that this design rests on. */
@@ -46,6 +68,8 @@ export const defaultPolicy: MinerPolicy = {
   priorSecondsPerFragment: 2,
   speedTauMs: 60_000,
   secondsPerReport: 7,
+  secondsPerReportMax: 60,
+  lagTauMs: 10 * 60_000,
   failureSeconds: 30,
   failuresToCooldown: 3,
   cooldownBaseMs: 60_000,
@@ -60,4 +84,15 @@ export const defaultPolicy: MinerPolicy = {
   guardMiners: 20,
   guardWindowMs: 60_000,
   guardShare: 0.3,
+  hedgeFactor: 3,
+  hedgeLeastSeconds: 2,
+  hedgeMostSeconds: 20,
+  hedgeArrivedShare: 0.5,
+  hedgeShare: 0.02,
+  hedgeBurst: 6,
+  brakeShare: 0.05,
+  brakePerMinute: 2,
+  brakeBurst: 24,
+  brakeLeastCharge: 0.1,
+  brakeStretch: 0.5,
 };

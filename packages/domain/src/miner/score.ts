@@ -1,6 +1,7 @@
 import type { Instant, Random } from "./instant.js";
 import type { Experience } from "./judge.js";
 import type { MinerPolicy } from "./policy.js";
+import { paceOf } from "./reporting.js";
 import { drawTrust, trustOf } from "./reputation.js";
 
 /** Our columns at a miner at this moment. */
@@ -40,7 +41,7 @@ export function scoreOf(
 ): Score {
   const perFragment = miner.speed?.secondsPerFragment ?? policy.priorSecondsPerFragment;
   const transferSeconds = perFragment * fragments * (miner.inflight + 1);
-  const queueSeconds = policy.secondsPerReport * miner.unreported;
+  const queueSeconds = paceOf(miner.reporting, policy) * miner.unreported;
   const drawnTrust = drawTrust(miner.evidence, context.now, context.random, policy);
   return {
     trust: trustOf(miner.evidence, context.now, policy),
