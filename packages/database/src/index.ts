@@ -1,3 +1,4 @@
+export * from "./audit.js";
 export * from "./client.js";
 export { Prisma } from "./generated/prisma/client.js";
 export * from "./generated/prisma/enums.js";
