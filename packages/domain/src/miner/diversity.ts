@@ -62,33 +62,55 @@ export function levelsOf(constraints: readonly Constraint[], hasArea: boolean): 
   return levels;
 }
 
-/** How many columns of the file each group holds so far. */
-export interface Spread {
-  /** Dimensions in which one more column in these groups would be beyond the limits. */
-  beyond(groups: Groups, limits: Limits): readonly Dimension[];
-  add(groups: Groups): void;
+/**
+ * Groups as numbers, one per dimension, 0 where nothing is known: they are compared by the hundred for each choice, and
+ * held for every miner. Two groups of one number are taken for one, which errs on the side of dispersion; among the
+ * twelve of a file that happens less than once in ten million.
+ */
+export type GroupKeys = ArrayLike<number>;
+
+export function groupKeysOf(groups: Groups): GroupKeys {
+  return dimensions.map((dimension) => {
+    const group = groups[dimension];
+    return group === undefined ? 0 : keyOf(group);
+  });
 }
 
-export function spreadOver(holders: readonly Groups[]): Spread {
-  const counts = new Map<string, number>();
-  const keyOf = (dimension: Dimension, group: string) => `${dimension} ${group}`;
-  const add = (groups: Groups) => {
-    for (const dimension of dimensions) {
-      const group = groups[dimension];
-      if (group === undefined) continue;
-      const key = keyOf(dimension, group);
-      counts.set(key, (counts.get(key) ?? 0) + 1);
-    }
-  };
-  for (const groups of holders) add(groups);
+/** FNV-1a, never 0. */
+function keyOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < text.length; i += 1) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return hash === 0 ? 1 : hash;
+}
+
+/** How many columns of the file each group holds so far. */
+export interface Spread {
+  fits(groups: GroupKeys, limits: Limits): boolean;
+  /** Dimensions in which one more column in these groups would be beyond the limits. */
+  beyond(groups: GroupKeys, limits: Limits): readonly Dimension[];
+  add(groups: GroupKeys): void;
+}
+
+/** A file has twelve columns: to look through them all is quicker than to keep counts. */
+export function spreadOver(holders: readonly GroupKeys[]): Spread {
+  const members = [...holders];
+  function isBeyond(groups: GroupKeys, place: number, limits: Limits): boolean {
+    const group = groups[place] as number;
+    const limit = limits[dimensions[place] as Dimension];
+    if (group === 0 || limit === undefined) return false;
+    let count = 0;
+    for (const member of members) if (member[place] === group) count += 1;
+    return count >= limit;
+  }
   return {
-    add,
-    beyond: (groups, limits) =>
-      dimensions.filter((dimension) => {
-        const group = groups[dimension];
-        const limit = limits[dimension];
-        return group !== undefined && limit !== undefined && (counts.get(keyOf(dimension, group)) ?? 0) >= limit;
-      }),
+    add: (groups) => {
+      members.push(groups);
+    },
+    fits(groups, limits) {
+      for (let place = 0; place < dimensions.length; place += 1) if (isBeyond(groups, place, limits)) return false;
+      return true;
+    },
+    beyond: (groups, limits) => dimensions.filter((_, place) => isBeyond(groups, place, limits)),
   };
 }
 

@@ -1,6 +1,7 @@
 export type { Position } from "./area.js";
 export { type Brake, type BrakeDecision, brakeCharge, decideResend, earnBrake, newBrake } from "./brake.js";
 export { seededRandom } from "./chance.js";
+export type { Reason } from "./choose.js";
 export {
   type Cooldown,
   type CooldownPhase,
@@ -18,6 +19,7 @@ export {
   spreadConstraints,
 } from "./diversity.js";
 export { isOursTheFault, isPoolCrowded, type Weather } from "./environment.js";
+export { type Explanation, explain, type Obstruction } from "./explain.js";
 export {
   decideHedge,
   earnHedge,
@@ -31,15 +33,15 @@ export type { Instant, Random } from "./instant.js";
 export { type Circumstances, type Experience, judge, noExperience } from "./judge.js";
 export { isMinersFault, type Observation } from "./penalty.js";
 export { defaultPolicy, type MinerPolicy } from "./policy.js";
+export { type Need, type Refusal, refusals } from "./refusal.js";
 export { type ReportPatience, reportPatienceMs } from "./report-deadline.js";
 export { measureReporting, paceOf, type Reporting } from "./reporting.js";
 export { decayed, type Evidence, noEvidence, type Speed, trustOf } from "./reputation.js";
+export { createRoster, type Roster, type RosterChoice, type RosterOrder, type RosterResult } from "./roster.js";
 export { type Load, type Score, scoreOf } from "./score.js";
 export {
   type Candidate,
   type Choice,
-  type Refusal,
-  refusals,
   type Selection,
   type SelectionResult,
   select,

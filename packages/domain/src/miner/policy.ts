@@ -33,6 +33,8 @@ export interface MinerPolicy {
   readonly drawsMax: number;
   /** Share of picks that goes to miners of which little is known. */
   readonly explorationShare: number;
+  /** Draws in search of one of them, before a known one is as good. */
+  readonly explorationDraws: number;
   /** A miner with less evidence than this counts as little known. */
   readonly knownEvidence: number;
   /** Environment guard: with this many miners seen in the window, … */
@@ -80,6 +82,7 @@ export const defaultPolicy: MinerPolicy = {
   candidates: 3,
   drawsMax: 400,
   explorationShare: 0.02,
+  explorationDraws: 60,
   knownEvidence: 5,
   guardMiners: 20,
   guardWindowMs: 60_000,

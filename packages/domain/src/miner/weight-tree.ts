@@ -1,6 +1,7 @@
 /**
  * Weights that can be drawn by and changed in O(log N): a binary indexed tree of sums.
- * Law: item i is drawn with probability weight(i) / total.
+ * Law: item i is drawn with probability weight(i) / total. Exact for whole weights whose total stays below 2^53, since
+ * then no sum is ever rounded, however often weights change.
  */
 export interface WeightTree {
   /** Sets the weight of an item; 0 takes it out. */
@@ -10,7 +11,7 @@ export interface WeightTree {
   at(share: number): number | null;
 }
 
-export function createWeightTree(initial: readonly number[]): WeightTree {
+export function createWeightTree(initial: ArrayLike<number>): WeightTree {
   const weights = Float64Array.from(initial);
   const sums = new Float64Array(initial.length + 1);
   for (let i = 1; i < sums.length; i += 1) {
