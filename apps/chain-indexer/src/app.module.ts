@@ -1,9 +1,9 @@
 import { connectChain } from "@granary/chain-client";
-import type { RequestHandlersFor, RequestsFor } from "@granary/contracts";
+import type { RequestHandlersFor } from "@granary/contracts";
 import { connectDatabase, createOutbox, trySessionLock } from "@granary/database";
 import { connectNats, createRelay, respondersFor } from "@granary/messaging";
 import { CodedError } from "@granary/primitives";
-import { createWiring, type Service, startService } from "@granary/service-runtime";
+import { createWiring, observeDatabase, type Service, startService } from "@granary/service-runtime";
 import { createLog, createRegister } from "@granary/telemetry";
 import { createPrismaMirrorStore } from "./adapters/prisma-mirror-store.js";
 import type { IndexerConfig } from "./config.js";
@@ -26,11 +26,11 @@ const LAG_EVERY_MS = 2_000;
 export async function createApp(config: IndexerConfig): Promise<Service> {
   const log = createLog({ service: NAME, level: config.LOG_LEVEL });
   const register = createRegister({ service: NAME, processMetrics: true });
-  const { parts, started, loop, pruneMailboxes } = createWiring(log);
+  const { parts, started, loop, pruneMailboxes } = createWiring(log, register);
 
   const database = started(
     "database",
-    connectDatabase({ url: config.DATABASE_URL, poolSize: config.DATABASE_POOL }),
+    observeDatabase(register, connectDatabase({ url: config.DATABASE_URL, poolSize: config.DATABASE_POOL })),
     (it) => it.$disconnect(),
   );
   const connection = started("nats", await connectNats({ url: config.NATS_URL, name: NAME }), (it) => it.close());
@@ -50,11 +50,9 @@ export async function createApp(config: IndexerConfig): Promise<Service> {
     indexedBlock: async () => (await mirror.cursor())?.number ?? 0,
     finalizedBlock: () => lag.finalizedBlock,
     lagSeconds: () => (now() - (lag.syncedAt ?? startedAt)) / 1000,
-    isConnected: () => client.isConnected(),
-    outboxLagSeconds: () => outbox.lagSeconds(),
   });
 
-  const relay = loop("relay", createRelay({ connection, outbox, log }).step, RELAY_IDLE_MS);
+  const relay = loop("relay", createRelay({ connection, outbox, log, register }).step, RELAY_IDLE_MS);
   pruneMailboxes(outbox);
   loop("measure lag", () => measureLag({ chain, mirror, now }, lag), LAG_EVERY_MS);
   const observed = observerOf(metrics);
@@ -84,9 +82,7 @@ export async function createApp(config: IndexerConfig): Promise<Service> {
       natsUrl: config.NATS_URL,
       log,
       register,
-      responders: respondersFor(NAME, requestHandlers(ports, now), (name, outcome, seconds) =>
-        metrics.requestSeconds.observe({ request: name as RequestsFor<typeof NAME>, outcome }, seconds),
-      ),
+      responders: respondersFor(NAME, requestHandlers(ports, now)),
       checks: {
         postgres: async () => void (await database.$queryRawUnsafe("SELECT 1")),
         nats: async () => connection.flush(),

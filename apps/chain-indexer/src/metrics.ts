@@ -1,5 +1,4 @@
 import type { ChainEventKind } from "@granary/chain-client";
-import { type RequestsFor, requestsFor } from "@granary/contracts";
 import type { Register } from "@granary/telemetry";
 import type { Fact, Observer } from "./ports.js";
 
@@ -43,15 +42,12 @@ const factNames = [
 ] as const satisfies readonly Fact["name"][];
 type FactName = (typeof factNames)[number];
 const recoveryReasons = ["first", "other-chain", "history", "pruned"] as const;
-type RequestName = RequestsFor<"chain-indexer">;
 
 export interface IndexerGauges {
   readonly indexedBlock: () => Promise<number>;
   readonly finalizedBlock: () => number;
   /** Seconds since the tables were last seen to have all that is final. */
   readonly lagSeconds: () => number;
-  readonly isConnected: () => boolean;
-  readonly outboxLagSeconds: () => Promise<number>;
 }
 
 export type IndexerMetrics = ReturnType<typeof createIndexerMetrics>;
@@ -76,16 +72,6 @@ export function createIndexerMetrics(register: Register, read: IndexerGauges) {
     name: "granary_chain_indexer_finalized_lag_seconds",
     help: "How long the tables have not had all that is final",
     collect: (gauge) => gauge.set({}, read.lagSeconds()),
-  });
-  register.gauge({
-    name: "granary_chain_indexer_chain_up",
-    help: "1 while a node of the chain is connected",
-    collect: (gauge) => gauge.set({}, read.isConnected() ? 1 : 0),
-  });
-  register.gauge({
-    name: "granary_chain_indexer_outbox_lag_seconds",
-    help: "How long the oldest fact has waited to be published",
-    collect: async (gauge) => gauge.set({}, await read.outboxLagSeconds()),
   });
   return {
     leader: register.gauge({
@@ -112,12 +98,6 @@ export function createIndexerMetrics(register: Register, read: IndexerGauges) {
       name: "granary_chain_indexer_rescan_seconds",
       help: "Comparing everything with the chain",
       buckets: [0.05, 0.2, 1, 5, 20, 60, 300],
-    }),
-    requestSeconds: register.histogram<{ request: RequestName; outcome: "ok" | "error" }>({
-      name: "granary_chain_indexer_request_seconds",
-      help: "Answering a request over NATS",
-      buckets: [0.002, 0.005, 0.01, 0.05, 0.2, 1, 5],
-      labels: { request: requestsFor("chain-indexer") as RequestName[], outcome: ["ok", "error"] },
     }),
   };
 }

@@ -4,6 +4,7 @@ import { events, type MessageOf } from "@granary/contracts";
 import { connectDatabase, type Database, migrate } from "@granary/database";
 import type { Requester } from "@granary/messaging";
 import { connectRequester, type Service } from "@granary/service-runtime";
+import { createRegister } from "@granary/telemetry";
 import { freePort, poll, type Server, startNats, startPostgres, temporaryFolder } from "@granary/testnet";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { createApp, readIndexerConfig } from "../src/index.js";
@@ -47,7 +48,10 @@ describe("the chain-indexer", () => {
     client = await connect(chain.url);
     cast = await createCast(13);
     await prepareNetwork(client, cast);
-    const requester = await connectRequester({ natsUrl: nats.url });
+    const requester = await connectRequester({
+      natsUrl: nats.url,
+      register: createRegister({ service: "test", processMetrics: false }),
+    });
     request = requester.request;
     cleanup.push(() => requester.part.stop());
   });

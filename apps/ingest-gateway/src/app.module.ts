@@ -2,12 +2,20 @@ import { createFilesystemBlobStore, removeStaleIncoming } from "@granary/blob-st
 import { connectDatabase, createInbox, createOutbox, type Database } from "@granary/database";
 import { connectNats, consumeEvents, createRelay, respondersFor } from "@granary/messaging";
 import { SEGMENT_BYTES } from "@granary/primitives";
-import { connectRequester, createWiring, type Service, type Step, startService } from "@granary/service-runtime";
+import {
+  connectRequester,
+  createWiring,
+  observeDatabase,
+  type Service,
+  type Step,
+  startService,
+} from "@granary/service-runtime";
 import { createLog, createRegister } from "@granary/telemetry";
 import { CatalogueController } from "./adapters/catalogue.controller.js";
 import { ChunkController } from "./adapters/chunk.controller.js";
 import { DownloadController } from "./adapters/download.controller.js";
 import { createGatewayAccount } from "./adapters/gateway-account.js";
+import { readOpenUploads } from "./adapters/open-uploads.js";
 import { createPartLock } from "./adapters/part-lock.js";
 import { createRetrievalClient } from "./adapters/retrieval-client.js";
 import { portsToken, retrievalToken } from "./adapters/tokens.js";
@@ -38,24 +46,24 @@ const PATH_PART_MAX = 4_096;
 /** The gateway, whole: read from top to bottom it starts, and stops in the reverse order. */
 export async function createApp(config: GatewayConfig): Promise<Service> {
   const log = createLog({ service: SERVICE, level: config.LOG_LEVEL });
-  const { parts, started, loop } = createWiring(log);
+  const register = createRegister({ service: SERVICE, processMetrics: true });
+  const { parts, started, loop } = createWiring(log, register);
 
   const database = started(
     "database",
-    connectDatabase({ url: config.DATABASE_URL, poolSize: config.DATABASE_POOL }),
+    observeDatabase(register, connectDatabase({ url: config.DATABASE_URL, poolSize: config.DATABASE_POOL })),
     (it) => it.$disconnect(),
   );
   const outbox = createOutbox(database, "ingest");
   const inbox = createInbox(database, "ingest");
-  const register = createRegister({ service: SERVICE, processMetrics: true });
   const metrics = createGatewayMetrics(register, {
     stagedBytes: () => stagedBytesIn(database),
-    outboxLagSeconds: () => outbox.lagSeconds(),
+    openUploads: () => readOpenUploads(database),
   });
   const blobs = await createFilesystemBlobStore({ root: config.STAGING_DIR, reserveBytes: config.STAGING_RESERVE });
 
   const nats = started("nats", await connectNats({ url: config.NATS_URL, name: SERVICE }), (it) => it.close());
-  const { request, part: requesterPart } = await connectRequester({ natsUrl: config.NATS_URL });
+  const { request, part: requesterPart } = await connectRequester({ natsUrl: config.NATS_URL, register });
   parts.push(requesterPart);
   const retrieval = started("retrieval client", createRetrievalClient(config.RETRIEVAL_URL), (it) => it.close());
   const uploadWatch = createUploadWatch({ database, log });
@@ -85,7 +93,7 @@ export async function createApp(config: GatewayConfig): Promise<Service> {
     receiving: { all: 0, ciphers: 0 },
   };
 
-  loop("relay", createRelay({ connection: nats, outbox, log }).step, RELAY_IDLE_MS);
+  loop("relay", createRelay({ connection: nats, outbox, log, register }).step, RELAY_IDLE_MS);
   started(
     "event consumer",
     consumeEvents({
@@ -94,6 +102,7 @@ export async function createApp(config: GatewayConfig): Promise<Service> {
       inbox,
       handlers: uploadFollowers(ports),
       log,
+      register,
       observe: () => uploadWatch.nudge(),
     }),
     (it) => it.close(),
@@ -127,7 +136,7 @@ export async function createApp(config: GatewayConfig): Promise<Service> {
       fastify: { routerOptions: { maxParamLength: PATH_PART_MAX } },
       prepare: (app) => {
         const server = app.getHttpAdapter().getInstance();
-        prepareHttp(server, metrics);
+        prepareHttp(server);
         endRequestsOnClose(server, stopping, config.STOP_GRACE);
       },
     },

@@ -1,39 +1,5 @@
 import type { Register } from "@granary/telemetry";
 
-/** Routes as they are in the metrics; whatever else is asked for counts as `other`. */
-export const routes = [
-  "/",
-  "/version",
-  "/gateway",
-  "/file",
-  "/files",
-  "/object/:name",
-  "/resume/:name",
-  "/chunks",
-  "/uploads",
-  "/uploads/:id",
-  "/uploads/:id/missing",
-  "/file/download/:fid",
-  "/download/:fid",
-  "/:fid",
-  "/:fid/download",
-  "/file/open/:fid",
-  "/file/metadata/:fid",
-  "/file/location/:fid",
-  "/file/map/:fid",
-  "/file/list",
-  "/file/:fid",
-  "/fragment/download",
-  "/miners",
-  "/territories",
-  "/territories/:account",
-  "other",
-] as const;
-export type Route = (typeof routes)[number];
-
-export const statusClasses = ["2xx", "3xx", "4xx", "5xx"] as const;
-export type StatusClass = (typeof statusClasses)[number];
-
 /** How uploads end on their way to `received`. What is not named here counts as `OTHER`. */
 export const uploadOutcomes = [
   "RECEIVED",
@@ -65,6 +31,11 @@ export const uploadOutcomes = [
 ] as const;
 export type UploadOutcome = (typeof uploadOutcomes)[number];
 
+/** States of an upload that are not its end. */
+export const openUploadStates = ["receiving", "received", "encoded", "declared", "placing"] as const;
+export type OpenUploadState = (typeof openUploadStates)[number];
+export type OpenUploads = Readonly<Record<OpenUploadState, { readonly count: number; readonly oldestSeconds: number }>>;
+
 const settledStages = ["encoded", "declared", "active", "failed"] as const;
 export type SettledStage = (typeof settledStages)[number];
 
@@ -72,26 +43,32 @@ export type GatewayMetrics = ReturnType<typeof createGatewayMetrics>;
 
 export function createGatewayMetrics(
   register: Register,
-  mirror: { stagedBytes: () => Promise<number>; outboxLagSeconds: () => Promise<number> },
+  mirror: { readonly stagedBytes: () => Promise<number>; readonly openUploads: () => Promise<OpenUploads> },
 ) {
-  return {
-    http: {
-      requests: register.counter<{ route: Route; status: StatusClass }>({
-        name: "granary_ingest_http_requests_total",
-        help: "HTTP requests answered, by route and class of status",
-        labels: { route: routes, status: statusClasses },
-      }),
-      duration: register.histogram<{ route: Route }>({
-        name: "granary_ingest_http_request_seconds",
-        help: "From the first byte of a request to the last of its answer",
-        buckets: [0.01, 0.05, 0.25, 1, 5, 30, 120, 600],
-        labels: { route: routes },
-      }),
+  const labels = { state: openUploadStates };
+  register.gauge<"granary_ingest_uploads", { state: OpenUploadState }>({
+    name: "granary_ingest_uploads",
+    help: "Uploads that are neither active nor failed, by state",
+    labels,
+    collect: async (gauge) => {
+      const uploads = await mirror.openUploads();
+      for (const state of openUploadStates) gauge.set({ state }, uploads[state].count);
     },
+  });
+  register.gauge<"granary_ingest_oldest_upload_seconds", { state: OpenUploadState }>({
+    name: "granary_ingest_oldest_upload_seconds",
+    help: "How long the upload that has been in a state for longest has been in it",
+    labels,
+    collect: async (gauge) => {
+      const uploads = await mirror.openUploads();
+      for (const state of openUploadStates) gauge.set({ state }, uploads[state].oldestSeconds);
+    },
+  });
+  return {
     uploads: {
       ended: register.counter<{ outcome: UploadOutcome }>({
-        name: "granary_ingest_uploads_total",
-        help: "Uploads received, and refused by the code of the refusal",
+        name: "granary_ingest_upload_attempts_total",
+        help: "Attempts to upload: received, and refused by the code of the refusal",
         labels: { outcome: uploadOutcomes },
       }),
       inFlight: register.gauge({ name: "granary_ingest_bodies_in_flight", help: "Bodies that are being received now" }),
@@ -108,18 +85,8 @@ export function createGatewayMetrics(
       help: "Bytes of uploads that are not released yet",
       collect: async (gauge) => gauge.set({}, await mirror.stagedBytes()),
     }),
-    outboxLag: register.gauge({
-      name: "granary_ingest_outbox_lag_seconds",
-      help: "How long the oldest unpublished fact has waited",
-      collect: async (gauge) => gauge.set({}, await mirror.outboxLagSeconds()),
-    }),
   };
 }
 
 export const uploadOutcomeOf = (code: string): UploadOutcome =>
   uploadOutcomes.find((outcome) => outcome === code) ?? "OTHER";
-
-export const routeOf = (template: string | undefined): Route => routes.find((route) => route === template) ?? "other";
-
-export const statusClassOf = (status: number): StatusClass =>
-  status < 300 ? "2xx" : status < 400 ? "3xx" : status < 500 ? "4xx" : "5xx";

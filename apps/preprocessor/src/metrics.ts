@@ -1,5 +1,5 @@
 import type { Register } from "@granary/telemetry";
-import type { EncodeOutcome } from "./ports.js";
+import { type EncodeOutcome, type OpenEncodingState, type OpenEncodings, openEncodingStates } from "./ports.js";
 
 const failureCodes = [
   "STAGED_OBJECT_ABSENT",
@@ -25,12 +25,29 @@ export type PreprocessorMetrics = ReturnType<typeof createPreprocessorMetrics>;
 export function createPreprocessorMetrics(
   register: Register,
   read: {
-    readonly queue: () => Promise<{ waiting: number; delayed: number; active: number }>;
-    readonly oldestSeconds: () => Promise<number>;
+    readonly encodings: () => Promise<OpenEncodings>;
     readonly buffersInUse: () => number;
-    readonly outboxLagSeconds: () => Promise<number>;
   },
 ) {
+  const labels = { state: openEncodingStates };
+  register.gauge<"granary_preprocessor_encodings", { state: OpenEncodingState }>({
+    name: "granary_preprocessor_encodings",
+    help: "Uploads whose encoding has not ended, by state",
+    labels,
+    collect: async (gauge) => {
+      const encodings = await read.encodings();
+      for (const state of openEncodingStates) gauge.set({ state }, encodings[state].count);
+    },
+  });
+  register.gauge<"granary_preprocessor_oldest_encoding_seconds", { state: OpenEncodingState }>({
+    name: "granary_preprocessor_oldest_encoding_seconds",
+    help: "How long ago the oldest of them came, by state",
+    labels,
+    collect: async (gauge) => {
+      const encodings = await read.encodings();
+      for (const state of openEncodingStates) gauge.set({ state }, encodings[state].oldestSeconds);
+    },
+  });
   return {
     uploads: register.counter<{ outcome: EncodeOutcome }>({
       name: "granary_preprocessor_encodings_total",
@@ -56,30 +73,10 @@ export function createPreprocessorMetrics(
       help: "Hashing of one segment and its fragments",
       buckets: segmentSeconds,
     }),
-    queue: register.gauge<"granary_preprocessor_queue_jobs", { state: "waiting" | "delayed" | "active" }>({
-      name: "granary_preprocessor_queue_jobs",
-      help: "Jobs in the queue of encodings",
-      labels: { state: ["waiting", "delayed", "active"] },
-      collect: async (gauge) => {
-        for (const [state, count] of Object.entries(await read.queue())) {
-          gauge.set({ state: state as "waiting" | "delayed" | "active" }, count);
-        }
-      },
-    }),
-    queueAge: register.gauge({
-      name: "granary_preprocessor_queue_age_seconds",
-      help: "How long the oldest upload has waited for its FID",
-      collect: async (gauge) => gauge.set({}, await read.oldestSeconds()),
-    }),
     buffers: register.gauge({
       name: "granary_preprocessor_segment_buffers",
       help: "Segment buffers in use",
       collect: (gauge) => gauge.set({}, read.buffersInUse()),
-    }),
-    outboxLag: register.gauge({
-      name: "granary_preprocessor_outbox_lag_seconds",
-      help: "How long the oldest fact has waited to be published",
-      collect: async (gauge) => gauge.set({}, await read.outboxLagSeconds()),
     }),
   };
 }

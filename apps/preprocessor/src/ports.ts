@@ -64,3 +64,10 @@ export interface SegmentEncoder {
 
 export type EncodeOutcome = "encoded" | "failed" | "retried" | "interrupted" | "not-due";
 export type ManifestPage = OutputOf<"manifestSegments">;
+
+/** States of an encoding that are not its end. */
+export const openEncodingStates = ["queued", "encoding"] as const;
+export type OpenEncodingState = (typeof openEncodingStates)[number];
+export type OpenEncodings = Readonly<
+  Record<OpenEncodingState, { readonly count: number; readonly oldestSeconds: number }>
+>;

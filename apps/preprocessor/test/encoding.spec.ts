@@ -8,7 +8,7 @@ import { connectDatabase, createOutbox, type Database, migrate } from "@granary/
 import { connectNats, createRelay, type Requester } from "@granary/messaging";
 import { MiB, type UploadId } from "@granary/primitives";
 import { connectRequester, type Service } from "@granary/service-runtime";
-import { silentLog } from "@granary/telemetry";
+import { createRegister, silentLog } from "@granary/telemetry";
 import {
   freePort,
   poll,
@@ -26,6 +26,7 @@ import { goldenCase, goldenCases, stageG2 } from "./staged-g2.js";
 const account = "cXgaee2N8E77JJv9gdsGAckv1Qsf3hqWYf7NL4q6ZuQzuAUtB" as MessageOf<"uploadReceived">["account"];
 const WAIT_MS = 60_000;
 
+const register = createRegister({ service: "test", processMetrics: false });
 let folder: string;
 let servers: { postgres: Server; nats: Server; redis: Server };
 let database: Database;
@@ -46,14 +47,14 @@ beforeAll(async () => {
   await migrate(postgres.url);
   database = connectDatabase({ url: postgres.url, poolSize: 5 });
   staging = await createFilesystemBlobStore({ root: `${folder}/staging`, reserveBytes: 0 });
-  const requester = await connectRequester({ natsUrl: nats.url });
+  const requester = await connectRequester({ natsUrl: nats.url, register });
   request = requester.request;
   const connection = await connectNats({ url: nats.url, name: "test" });
   for (const { subject } of [events.objectEncoded, events.encodingFailed]) {
     connection.subscribe(subject, { callback: (_, message) => void heard.push({ subject, message: message.json() }) });
   }
   const outbox = createOutbox(database, "ingest");
-  const relay = createRelay({ connection, outbox, log: silentLog });
+  const relay = createRelay({ connection, outbox, log: silentLog, register });
   announce = async (message) => {
     await database.$transaction((tx) => outbox.add(tx, events.uploadReceived.subject, message));
     await relay.step();

@@ -4,7 +4,7 @@ import { connectDatabase, createOutbox } from "@granary/database";
 import { connectNats, createRelay } from "@granary/messaging";
 import { createMinerClient } from "@granary/miner-client";
 import type { SegmentHash } from "@granary/primitives";
-import { connectRequester, createWiring, type Service, startService } from "@granary/service-runtime";
+import { connectRequester, createWiring, observeDatabase, type Service, startService } from "@granary/service-runtime";
 import { createLog, createRegister } from "@granary/telemetry";
 import { createCostMemory } from "./adapters/cost-memory.js";
 import { createDiskCache } from "./adapters/disk-cache.js";
@@ -34,16 +34,16 @@ const FRAGMENTS_PER_BUFFER = 6;
 export async function createApp(config: RetrievalConfig): Promise<Service> {
   const log = createLog({ service: NAME, level: config.LOG_LEVEL });
   const register = createRegister({ service: NAME, processMetrics: true });
-  const { parts, started, loop, pruneMailboxes } = createWiring(log);
+  const { parts, started, loop, pruneMailboxes } = createWiring(log, register);
 
   const database = started(
     "database",
-    connectDatabase({ url: config.DATABASE_URL, poolSize: config.DATABASE_POOL }),
+    observeDatabase(register, connectDatabase({ url: config.DATABASE_URL, poolSize: config.DATABASE_POOL })),
     (it) => it.$disconnect(),
   );
   const outbox = createOutbox(database, "retrieval");
   const connection = started("nats", await connectNats({ url: config.NATS_URL, name: NAME }), (it) => it.close());
-  const requester = await connectRequester({ natsUrl: config.NATS_URL });
+  const requester = await connectRequester({ natsUrl: config.NATS_URL, register });
   parts.push(requester.part);
   const directory = createNatsDirectory(requester.request);
   const cache = await createDiskCache({
@@ -56,7 +56,6 @@ export async function createApp(config: RetrievalConfig): Promise<Service> {
   const metrics = createRetrievalMetrics(register, {
     cacheBytes: () => cache.bytes(),
     buffersFree: () => buffers.free(),
-    outboxLagSeconds: () => outbox.lagSeconds(),
   });
   const fragments = createMinerFragments(
     started("miner client", await connectMiners(config), (it) => it.close()),
@@ -64,11 +63,15 @@ export async function createApp(config: RetrievalConfig): Promise<Service> {
   );
   const rebuilder = started(
     "rebuilding threads",
-    createThreadRebuilder({ threads: config.REBUILD_THREADS, recycle: (fragment) => fragments.recycle(fragment) }),
+    createThreadRebuilder({
+      threads: config.REBUILD_THREADS,
+      register,
+      recycle: (fragment) => fragments.recycle(fragment),
+    }),
     (it) => it.close(),
   );
 
-  const relay = loop("relay", createRelay({ connection, outbox, log }).step, RELAY_IDLE_MS);
+  const relay = loop("relay", createRelay({ connection, outbox, log, register }).step, RELAY_IDLE_MS);
   pruneMailboxes(outbox);
 
   const costMemory = createCostMemory({ folder: config.CACHE_DIR, log });

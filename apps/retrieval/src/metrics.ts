@@ -49,7 +49,6 @@ export function createRetrievalMetrics(
   read: {
     readonly cacheBytes: () => number;
     readonly buffersFree: () => number;
-    readonly outboxLagSeconds: () => Promise<number>;
   },
 ) {
   const sources: readonly ReadSource[] = ["cache", "staged", "miners", "none"];
@@ -102,11 +101,6 @@ export function createRetrievalMetrics(
       name: "granary_retrieval_segment_buffers_free",
       help: "Segment buffers that are free",
       collect: (gauge) => gauge.set({}, read.buffersFree()),
-    }),
-    outboxLag: register.gauge({
-      name: "granary_retrieval_outbox_lag_seconds",
-      help: "How long the oldest fact has waited to be published",
-      collect: async (gauge) => gauge.set({}, await read.outboxLagSeconds()),
     }),
   };
 }

@@ -77,7 +77,11 @@ function startLoops(resources: Resources): Loops {
   const { loop, pruneMailboxes } = resources;
   const submit = submitPorts(resources);
   const review = { deals, manifests: resources.manifests, chain: submit.chain, clock: resources.clock, log };
-  const relay = loop("relay", createRelay({ connection, outbox, log }).step, RELAY_IDLE_MS);
+  const relay = loop(
+    "relay",
+    createRelay({ connection, outbox, log, register: resources.register }).step,
+    RELAY_IDLE_MS,
+  );
   const sweep = loop("sweep", () => queueDue({ deals, declarations, rounds }), config.SWEEP_INTERVAL);
   const reviews = loop("review", () => reviewDue(review, config.REVIEW_INTERVAL), config.SWEEP_INTERVAL);
   loop("pass time", () => passTime({ deals }), config.SWEEP_INTERVAL);
@@ -105,7 +109,7 @@ async function mirrorAll({ config, miners, clock, request }: Resources): ReturnT
   return count === 0 ? { throttledMs: config.SWEEP_INTERVAL } : "idle";
 }
 
-function startConsumer({ connection, inbox, deals, miners, log, started }: Resources, loops: Loops): void {
+function startConsumer({ connection, inbox, deals, miners, log, register, started }: Resources, loops: Loops): void {
   // When this is called the rows are committed: there is work, or something to announce.
   const observe = () => {
     loops.sweep.nudge();
@@ -113,7 +117,7 @@ function startConsumer({ connection, inbox, deals, miners, log, started }: Resou
     loops.relay.nudge();
   };
   const handlers = factHandlers({ deals, miners });
-  started("consumer", consumeEvents({ connection, service: SERVICE, inbox, handlers, log, observe }), (it) =>
+  started("consumer", consumeEvents({ connection, service: SERVICE, inbox, handlers, log, register, observe }), (it) =>
     it.close(),
   );
 }
@@ -130,7 +134,7 @@ function startWorkers(resources: Resources, loops: Loops): void {
       loops.relay.nudge();
       loops.sweep.nudge();
     };
-    const options = { name, redisUrl: config.REDIS_URL, concurrency, log, work: run };
+    const options = { name, redisUrl: config.REDIS_URL, concurrency, log, register: resources.register, work: run };
     started(`worker ${name}`, createJobWorker(options), (it) => it.close());
   };
 

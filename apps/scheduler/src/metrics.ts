@@ -42,9 +42,6 @@ export interface Readings {
   readonly miners: () => Promise<Readonly<Record<(typeof standings)[number], number>>>;
   readonly openTransactions: () => Promise<number>;
   readonly buffersInUse: () => number;
-  readonly outboxLagSeconds: () => Promise<number>;
-  readonly isChainConnected: () => boolean;
-  readonly queues: () => Promise<Readonly<Record<"declare" | "send", number>>>;
 }
 
 export function createSchedulerMetrics(register: Register, read: Readings) {
@@ -115,15 +112,6 @@ function gauges(register: Register, read: Readings): void {
       for (const standing of standings) gauge.set({ standing }, counts[standing]);
     },
   });
-  register.gauge<"granary_scheduler_queue_jobs", { queue: "declare" | "send" }>({
-    name: "granary_scheduler_queue_jobs",
-    help: "Jobs that wait or run",
-    labels: { queue: ["declare", "send"] },
-    collect: async (gauge) => {
-      const depth = await read.queues();
-      for (const queue of ["declare", "send"] as const) gauge.set({ queue }, depth[queue]);
-    },
-  });
   register.gauge({
     name: "granary_scheduler_oldest_open_deal_seconds",
     help: "Age of the oldest deal that is neither active nor failed",
@@ -138,16 +126,6 @@ function gauges(register: Register, read: Readings): void {
     name: "granary_scheduler_buffers_in_use",
     help: "Buffers of encoded segments in use",
     collect: (gauge) => gauge.set({}, read.buffersInUse()),
-  });
-  register.gauge({
-    name: "granary_scheduler_outbox_lag_seconds",
-    help: "How long the oldest fact has waited to be published",
-    collect: async (gauge) => gauge.set({}, await read.outboxLagSeconds()),
-  });
-  register.gauge({
-    name: "granary_scheduler_chain_connected",
-    help: "1 while the connection to a chain node stands",
-    collect: (gauge) => gauge.set({}, read.isChainConnected() ? 1 : 0),
   });
 }
 

@@ -1,8 +1,9 @@
 import { setMaxListeners } from "node:events";
 import { asCodedError, CodedError, isRetryable } from "@granary/primitives";
-import type { Log } from "@granary/telemetry";
+import { type Log, outcomeOf, type Register } from "@granary/telemetry";
 import { Queue, UnrecoverableError, Worker } from "bullmq";
 import { Redis } from "ioredis";
+import { createWorkerMetrics, observeQueue, type QueueDepth } from "./metrics.js";
 
 /**
  * A queue inside one service. A job carries a row's id and nothing else; the row in Postgres is the truth, so Redis may
@@ -12,7 +13,7 @@ export interface JobQueue {
   /** Adds a job unless one with this id waits or runs already. */
   add(rowId: string, options?: { delayMs?: number }): Promise<void>;
   /** Jobs that wait, are delayed, or run. */
-  depth(): Promise<{ waiting: number; delayed: number; active: number }>;
+  depth(): Promise<QueueDepth>;
   close(): Promise<void>;
 }
 
@@ -35,12 +36,12 @@ const connect = (url: string, log: Log): Redis => {
   return connection;
 };
 
-export function createJobQueue(options: { name: string; redisUrl: string; log: Log }): JobQueue {
+export function createJobQueue(options: { name: string; redisUrl: string; log: Log; register: Register }): JobQueue {
   const connection = connect(options.redisUrl, options.log);
   const queue = new Queue(options.name, { connection });
   // Without a listener BullMQ prints it; the connection has reported it already.
   queue.on("error", (error) => options.log.debug("queue", { reason: error.message }));
-  return {
+  const jobs: JobQueue = {
     async add(rowId, { delayMs = 0 } = {}) {
       // removeOnComplete and removeOnFail free the id, so that a row can be queued again later.
       await queue.add(options.name, {}, { jobId: rowId, delay: delayMs, removeOnComplete: true, removeOnFail: true });
@@ -54,6 +55,14 @@ export function createJobQueue(options: { name: string; redisUrl: string; log: L
       connection.disconnect();
     },
   };
+  observeQueue(options.register, options.name, {
+    depth: jobs.depth,
+    async oldestSeconds() {
+      const [next] = await queue.getWaiting(0, 0);
+      return next === undefined ? 0 : Math.max(0, (Date.now() - next.timestamp - next.delay) / 1000);
+    },
+  });
+  return jobs;
 }
 
 /**
@@ -65,18 +74,24 @@ export function createJobWorker(options: {
   redisUrl: string;
   concurrency: number;
   log: Log;
+  register: Register;
   work: (rowId: string, signal: AbortSignal) => Promise<void>;
 }): JobWorker {
   const connection = connect(options.redisUrl, options.log);
   const stopping = new AbortController();
+  const ended = createWorkerMetrics(options.register, options.name);
   // Every running job listens, and each job may for all that it does.
   setMaxListeners(0, stopping.signal);
   const worker = new Worker(
     options.name,
     async (job) => {
+      const startedAt = performance.now();
+      const seconds = () => (performance.now() - startedAt) / 1000;
       try {
         await options.work(job.id ?? "", stopping.signal);
+        ended("ok", seconds());
       } catch (thrown) {
+        ended(outcomeOf(thrown), seconds());
         const error = asCodedError(thrown);
         options.log.thrown(`job of ${options.name} ended with an error`, error, { job: job.id });
         throw isRetryable(error) ? error : new UnrecoverableError(error.code);

@@ -1,9 +1,10 @@
 import { type EventHandlersFor, type EventName, events, eventsFor, type Service } from "@granary/contracts";
 import { asCodedError, type Category, CodedError } from "@granary/primitives";
-import type { Log } from "@granary/telemetry";
+import type { Log, Register } from "@granary/telemetry";
 import { AckPolicy, type ConsumerMessages, type JsMsg, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Inbox } from "./mailbox.js";
+import { createConsumerMetrics } from "./metrics.js";
 import { ensureStream, STREAM } from "./stream.js";
 
 /** What becomes of a message whose handler threw. A message that cannot ever work is not delivered again. */
@@ -39,10 +40,14 @@ export function consumeEvents<S extends Service, Tx>(options: {
   inbox: Inbox<Tx>;
   handlers: EventHandlersFor<S, Tx>;
   log: Log;
+  register: Register;
   observe?: (event: EventName, outcome: ConsumeOutcome) => void;
 }): Consumer {
   const stopping = new AbortController();
   const running = new Set<ConsumerMessages>();
+  const metrics = createConsumerMetrics(options.register, options.service, (event) =>
+    pendingOf(options.connection, options.service, event),
+  );
   const loops = eventsFor(options.service).map((name) => consumeOne(name));
 
   async function consumeOne(name: EventName): Promise<void> {
@@ -64,6 +69,11 @@ export function consumeEvents<S extends Service, Tx>(options: {
   async function handleOne(name: EventName, message: JsMsg): Promise<void> {
     const consumer = durableName(options.service, name);
     const messageId = idOf(message);
+    const startedAt = performance.now();
+    const ended = (outcome: ConsumeOutcome) => {
+      metrics.handled(name, outcome, (performance.now() - startedAt) / 1000);
+      options.observe?.(name, outcome);
+    };
     try {
       const parsed = events[name].schema.safeParse(message.json());
       if (!parsed.success) throw new CodedError("EVENT_INVALID", "invalid", parsed.error.message);
@@ -71,7 +81,7 @@ export function consumeEvents<S extends Service, Tx>(options: {
       if (handler === undefined) throw new CodedError("HANDLER_MISSING", "bug", `no handler for ${name}`);
       const ran = await options.inbox.once(consumer, messageId, (tx) => handler(parsed.data, tx));
       message.ack();
-      options.observe?.(name, ran ? "handled" : "duplicate");
+      ended(ran ? "handled" : "duplicate");
     } catch (thrown) {
       const error = asCodedError(thrown);
       const drop = afterError[error.category] === "drop" || message.info.deliveryCount >= DELIVERIES_MAX;
@@ -81,7 +91,7 @@ export function consumeEvents<S extends Service, Tx>(options: {
       });
       if (drop) message.term(error.code);
       else message.nak(REDELIVERY_DELAY_MS);
-      options.observe?.(name, drop ? "dropped" : "redelivered");
+      ended(drop ? "dropped" : "redelivered");
     }
   }
 
@@ -104,6 +114,13 @@ function idOf({ headers, info, seq }: JsMsg): string {
 
 const durableName = (service: Service, name: EventName): string =>
   `${service}--${events[name].subject.split(".").slice(1).join("-")}`;
+
+/** In the stream and not delivered, or delivered and not answered for. */
+async function pendingOf(connection: NatsConnection, service: Service, name: EventName): Promise<number> {
+  const manager = await jetstreamManager(connection, { checkAPI: false });
+  const info = await manager.consumers.info(STREAM, durableName(service, name));
+  return info.num_pending + info.num_ack_pending;
+}
 
 async function openMessages(connection: NatsConnection, service: Service, name: EventName): Promise<ConsumerMessages> {
   const manager = await jetstreamManager(connection);

@@ -7,6 +7,7 @@ export interface OutboxRow {
 
 export interface Outbox {
   drain(limit: number, publish: (rows: readonly OutboxRow[]) => Promise<void>): Promise<number>;
+  lagSeconds(): Promise<number>;
 }
 
 export interface Inbox<Tx> {

@@ -1,7 +1,8 @@
-import type { Log } from "@granary/telemetry";
+import type { Log, Register } from "@granary/telemetry";
 import { type JetStreamClient, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Outbox, OutboxRow } from "./mailbox.js";
+import { createRelayMetrics } from "./metrics.js";
 import { ensureStream } from "./stream.js";
 
 export interface Relay {
@@ -16,7 +17,13 @@ const PUBLISH_TIMEOUT_MS = 5_000;
  * Publishes outbox rows to JetStream. The row's id is the message id, so that a row published twice (crash between
  * publishing and marking) is one message to the stream.
  */
-export function createRelay(options: { connection: NatsConnection; outbox: Outbox; log: Log }): Relay {
+export function createRelay(options: {
+  connection: NatsConnection;
+  outbox: Outbox;
+  log: Log;
+  register: Register;
+}): Relay {
+  const metrics = createRelayMetrics(options.register, () => options.outbox.lagSeconds());
   const client: JetStreamClient = jetstream(options.connection);
   let isStreamReady = false;
 
@@ -31,6 +38,7 @@ export function createRelay(options: { connection: NatsConnection; outbox: Outbo
           client.publish(row.subject, JSON.stringify(row.payload), { msgID: row.id, timeout: PUBLISH_TIMEOUT_MS }),
         ),
       );
+      for (const { subject } of rows) metrics.published(subject);
     } catch (error) {
       // The stream may have been wiped: look again before the next attempt.
       isStreamReady = false;

@@ -56,30 +56,20 @@ export interface Responder {
   answer(payload: unknown): Promise<Reply>;
 }
 
-export function respondersFor<S extends Service>(
-  service: S,
-  handlers: RequestHandlersFor<S>,
-  observe: (name: RequestName, outcome: "ok" | "error", seconds: number, error?: CodedError) => void = () => {},
-): Responder[] {
+export function respondersFor<S extends Service>(service: S, handlers: RequestHandlersFor<S>): Responder[] {
   return requestsFor(service).map((name) => ({
     name,
     subject: requests[name].subject,
     async answer(payload) {
-      const startedAt = performance.now();
-      const seconds = () => (performance.now() - startedAt) / 1000;
       try {
         const input = requests[name].input.safeParse(payload);
         if (!input.success) throw new CodedError("REQUEST_INVALID", "invalid", input.error.message);
         const handler = (handlers as Record<string, (input: unknown) => Promise<unknown>>)[name];
         if (handler === undefined)
           throw new CodedError("HANDLER_MISSING", "bug", `${service} has no handler for ${name}`);
-        const data = await handler(input.data);
-        observe(name, "ok", seconds());
-        return { ok: true, data };
+        return { ok: true, data: await handler(input.data) };
       } catch (thrown) {
-        const error = asCodedError(thrown);
-        observe(name, "error", seconds(), error);
-        return { ok: false, error: error.toEnvelope() };
+        return { ok: false, error: asCodedError(thrown).toEnvelope() };
       }
     },
   }));

@@ -1,7 +1,9 @@
 export * from "./config.js";
+export * from "./database-metrics.js";
 export * from "./error.filter.js";
 export * from "./health.js";
 export * from "./http-error.js";
+export { createHttpMetrics } from "./http-metrics.js";
 export * from "./loop.js";
 export * from "./nats-client.js";
 export * from "./request-controller.js";

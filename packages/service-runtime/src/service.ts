@@ -1,5 +1,5 @@
 import "reflect-metadata";
-import type { Responder } from "@granary/messaging";
+import { observeResponders, type Responder } from "@granary/messaging";
 import type { Log, Register } from "@granary/telemetry";
 import { Module, type Provider, type Type } from "@nestjs/common";
 import { NestFactory } from "@nestjs/core";
@@ -7,6 +7,7 @@ import { type MicroserviceOptions, Transport } from "@nestjs/microservices";
 import { FastifyAdapter, type NestFastifyApplication } from "@nestjs/platform-fastify";
 import { ErrorFilter } from "./error.filter.js";
 import { createHealth, type HealthCheck } from "./health.js";
+import { observeHttp } from "./http-metrics.js";
 import { createRequestController } from "./request-controller.js";
 import { healthToken, registerToken, StatusController } from "./status.controller.js";
 
@@ -46,7 +47,10 @@ export interface Service {
  */
 export async function startService(options: ServiceOptions, parts: readonly Part[]): Promise<Service> {
   const health = createHealth(options.checks);
-  const requestControllers = options.responders?.length ? [createRequestController(options.responders)] : [];
+  health.observe(options.register);
+  const requestControllers = options.responders?.length
+    ? [createRequestController(observeResponders(options.register, options.responders))]
+    : [];
 
   class ServiceModule {}
   Module({
@@ -60,6 +64,7 @@ export async function startService(options: ServiceOptions, parts: readonly Part
     abortOnError: false,
   });
   app.useGlobalFilters(new ErrorFilter(options.log));
+  observeHttp(app, options.register);
   await options.prepare?.(app);
   if (requestControllers.length > 0) {
     app.connectMicroservice<MicroserviceOptions>({

@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import { CodedError } from "@granary/primitives";
+import type { Register } from "@granary/telemetry";
 import type { ThreadOrder, ThreadReply } from "./thread.js";
 
 /** A fixed number of worker threads, one task at a time each. */
@@ -36,6 +37,9 @@ const closed = () => new CodedError("THREADS_CLOSED", "unavailable", "the worker
 export function createThreadPool<Task, Result>(options: {
   readonly script: URL;
   readonly threads: number;
+  /** What the threads do; their load is shown under this name. */
+  readonly name: string;
+  readonly register: Register;
 }): ThreadPool<Task, Result> {
   const queue: Job<Task, Result>[] = [];
   const threads = new Set<Thread<Task, Result>>();
@@ -75,6 +79,23 @@ export function createThreadPool<Task, Result>(options: {
       thread.worker.postMessage({ id: lastId, task: job.task } satisfies ThreadOrder<Task>, [...job.transfer]);
     }
   }
+
+  options.register.gauge<"granary_thread_tasks", { pool: string; state: "waiting" | "running" }>({
+    name: "granary_thread_tasks",
+    help: "Tasks that wait for a worker thread, and that run on one",
+    labels: { pool: [options.name], state: ["waiting", "running"] },
+    collect: (gauge) => {
+      const running = [...threads].filter(({ job }) => job !== undefined).length;
+      gauge.set({ pool: options.name, state: "waiting" }, queue.length);
+      gauge.set({ pool: options.name, state: "running" }, running);
+    },
+  });
+  options.register.gauge<"granary_threads", { pool: string }>({
+    name: "granary_threads",
+    help: "Worker threads that a pool may have",
+    labels: { pool: [options.name] },
+    collect: (gauge) => gauge.set({ pool: options.name }, options.threads),
+  });
 
   return {
     run: (task, transfer = []) =>

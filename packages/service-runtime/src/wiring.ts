@@ -1,5 +1,6 @@
-import type { Log } from "@granary/telemetry";
+import type { Log, Register } from "@granary/telemetry";
 import { type Loop, runLoop, type Step } from "./loop.js";
+import { observeStep } from "./loop-metrics.js";
 import type { Part } from "./service.js";
 
 const PRUNE_EVERY_MS = 600_000;
@@ -23,14 +24,14 @@ export interface Wiring {
   readonly pruneMailboxes: (...mailboxes: readonly Mailbox[]) => Loop;
 }
 
-export function createWiring(log: Log): Wiring {
+export function createWiring(log: Log, register: Register): Wiring {
   const parts: Part[] = [];
   const started: Wiring["started"] = (name, part, stop) => {
     parts.push({ name, stop: async () => void (await stop(part)) });
     return part;
   };
   const loop: Wiring["loop"] = (name, step, idleMs) =>
-    started(name, runLoop({ name, step, idleMs, log }), (it) => it.stop());
+    started(name, runLoop({ name, step: observeStep(register, name, step), idleMs, log }), (it) => it.stop());
   const pruneMailboxes: Wiring["pruneMailboxes"] = (...mailboxes) =>
     loop(
       "prune",

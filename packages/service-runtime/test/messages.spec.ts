@@ -22,6 +22,7 @@ const failed = (n: number): MessageOf<"encodingFailed"> => ({
 const idOf = (n: number) => failed(n).uploadId;
 
 describe("facts and requests over NATS", () => {
+  const register = createRegister({ service: "test", processMetrics: false });
   let postgres: Server;
   let nats: Server;
   let database: Database;
@@ -55,7 +56,14 @@ describe("facts and requests over NATS", () => {
       fileDeleted: nothing,
     };
     const inbox = createInbox(database, "ingest");
-    const consumer = consumeEvents({ connection, service: "ingest-gateway", inbox, handlers, log: silentLog });
+    const consumer = consumeEvents({
+      connection,
+      service: "ingest-gateway",
+      inbox,
+      handlers,
+      log: silentLog,
+      register,
+    });
     return async () => {
       await consumer.close();
       await connection.close();
@@ -65,7 +73,7 @@ describe("facts and requests over NATS", () => {
   async function startRelayLoop() {
     const connection = await connectNats({ url: nats.url, name: "test-relay" });
     const outbox = createOutbox(database, "manifest");
-    const relay = createRelay({ connection, outbox, log: silentLog });
+    const relay = createRelay({ connection, outbox, log: silentLog, register });
     return {
       outbox,
       announce: (n: number) => database.$transaction((tx) => outbox.add(tx, "granary.encoding.failed.v1", failed(n))),
@@ -171,7 +179,7 @@ describe("facts and requests over NATS", () => {
       },
       [],
     );
-    const { request, part } = await connectRequester({ natsUrl: nats.url });
+    const { request, part } = await connectRequester({ natsUrl: nats.url, register });
     const ask = (from: number) => request("manifestSegments", { uploadId: idOf(1), from, count: 1 });
     expect(await ask(0)).toEqual({ segments: [], segmentCount: 1 });
     await expect(ask(7)).rejects.toMatchObject({ code: "SEGMENT_UNKNOWN", category: "absent", details: { from: 7 } });
@@ -179,12 +187,70 @@ describe("facts and requests over NATS", () => {
     await expect(request("gatewayShow", {})).rejects.toMatchObject({ category: "unavailable" });
 
     expect((await fetch(`${service.url}/ready`)).status).toBe(200);
-    expect(await (await fetch(`${service.url}/metrics`)).text()).toContain("process_cpu_seconds_total");
     const unknown = await fetch(`${service.url}/no/such/route`);
     expect([unknown.status, await unknown.json()]).toMatchObject([
       404,
       { code: 404, error: { code: "ROUTE_UNKNOWN" } },
     ]);
+    await part.stop();
+    await service.stop();
+  });
+
+  it("counts what it answered, asked, published and heard, without the service doing anything for it", async () => {
+    const own = createRegister({ service: "preprocessor", processMetrics: true });
+    const isUp = { broken: true };
+    const service = await startService(
+      {
+        name: "preprocessor",
+        http: { host: "127.0.0.1", port: 0 },
+        natsUrl: nats.url,
+        log: silentLog,
+        register: own,
+        responders: respondersFor("preprocessor", {
+          manifestSegments: async ({ from }) => {
+            if (from === 7) throw new CodedError("SEGMENT_UNKNOWN", "absent", "no such segment");
+            if (from === 8) throw new CodedError("DATABASE_AWAY", "unavailable", "not now");
+            return { segments: [], segmentCount: 1 };
+          },
+        }),
+        checks: {
+          always: async () => {},
+          never: async () => {
+            if (isUp.broken) throw new Error("away");
+          },
+        },
+      },
+      [],
+    );
+    const { request, part } = await connectRequester({ natsUrl: nats.url, register: own });
+    for (const from of [0, 7, 8, 8]) {
+      await request("manifestSegments", { uploadId: idOf(1), from, count: 1 }).catch(() => undefined);
+    }
+    await fetch(`${service.url}/no/such/route?secret=1`);
+    const metrics = async () => (await fetch(`${service.url}/metrics`)).text();
+    const text = await metrics();
+    for (const line of [
+      'granary_nats_requests_total{request="manifestSegments",outcome="ok",service="preprocessor"} 1',
+      'granary_nats_requests_total{request="manifestSegments",outcome="refused",service="preprocessor"} 1',
+      'granary_nats_requests_total{request="manifestSegments",outcome="failed",service="preprocessor"} 2',
+      'granary_nats_request_seconds_count{service="preprocessor",request="manifestSegments"} 4',
+      'granary_nats_calls_total{request="manifestSegments",outcome="failed",service="preprocessor"} 2',
+      'granary_http_requests_total{route="other",status="4xx",service="preprocessor"} 1',
+      'granary_http_requests_in_flight{service="preprocessor"} 0',
+      'granary_dependency_up{dependency="always",service="preprocessor"} 1',
+      'granary_dependency_up{dependency="never",service="preprocessor"} 0',
+    ]) {
+      expect(text).toContain(line);
+    }
+    expect(text).toContain("process_cpu_seconds_total");
+    expect(text).not.toContain("/no/such/route");
+    isUp.broken = false;
+    expect(await metrics()).toContain('granary_dependency_up{dependency="never",service="preprocessor"} 1');
+    const consumed = await register.render();
+    const handled = /granary_facts_consumed_total\{event="encodingFailed",outcome="handled",service="test"\} (\d+)/;
+    expect(Number(handled.exec(consumed)?.[1])).toBeGreaterThan(0);
+    const published = /granary_facts_published_total\{event="encodingFailed",service="test"\} (\d+)/;
+    expect(Number(published.exec(consumed)?.[1])).toBeGreaterThan(0);
     await part.stop();
     await service.stop();
   });

@@ -1,2 +1,3 @@
 export * from "./log.js";
+export * from "./outcome.js";
 export * from "./register.js";

@@ -1,6 +1,5 @@
 import type { IncomingMessage } from "node:http";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { type GatewayMetrics, routeOf, statusClassOf } from "../metrics.js";
 
 const ALLOWED_METHODS = "GET, HEAD, PUT, DELETE, OPTIONS";
 const ALLOWED_HEADERS =
@@ -19,8 +18,8 @@ export function endRequestsOnClose(server: FastifyInstance, stopping: AbortContr
   });
 }
 
-/** Bodies stay streams; browsers of any origin may ask; every answer is counted; refusals reach those who still send. */
-export function prepareHttp(server: FastifyInstance, metrics: GatewayMetrics): void {
+/** Bodies stay streams; browsers of any origin may ask; refusals reach those who still send. */
+export function prepareHttp(server: FastifyInstance): void {
   server.removeAllContentTypeParsers();
   server.addContentTypeParser("*", (_request, _payload, done) => done(null));
 
@@ -35,11 +34,6 @@ export function prepareHttp(server: FastifyInstance, metrics: GatewayMetrics): v
       if (!request.raw.readableEnded) lingerAfter(request, reply);
     }
     return payload;
-  });
-  server.addHook("onResponse", async (request, reply) => {
-    const route = routeOf(request.routeOptions?.url);
-    metrics.http.requests.add({ route, status: statusClassOf(reply.statusCode) });
-    metrics.http.duration.observe({ route }, reply.elapsedTime / 1000);
   });
 }
 

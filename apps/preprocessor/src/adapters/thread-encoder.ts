@@ -1,5 +1,6 @@
 import { SEGMENT_BYTES } from "@granary/primitives";
 import { createThreadPool } from "@granary/service-runtime";
+import type { Register } from "@granary/telemetry";
 import type { SegmentEncoder, SegmentSlot } from "../ports.js";
 import type { EncodeResult, EncodeTask } from "./encode-thread.js";
 
@@ -12,10 +13,16 @@ const script = new URL("../../dist/adapters/encode-thread.js", import.meta.url);
  */
 export function createThreadEncoder(options: {
   readonly threads: number;
+  readonly register: Register;
   readonly buffers: number;
   readonly observe: (timing: Pick<EncodeResult, "encodeSeconds" | "hashSeconds">) => void;
 }): SegmentEncoder & { buffersInUse(): number; close(): Promise<void> } {
-  const threads = createThreadPool<EncodeTask, EncodeResult>({ script, threads: options.threads });
+  const threads = createThreadPool<EncodeTask, EncodeResult>({
+    script,
+    name: "encode",
+    threads: options.threads,
+    register: options.register,
+  });
   const idle: ArrayBuffer[] = [];
   const waiting: (() => void)[] = [];
   let free = options.buffers;

@@ -1,5 +1,6 @@
 import { SEGMENT_BYTES } from "@granary/primitives";
 import { createThreadPool } from "@granary/service-runtime";
+import type { Register } from "@granary/telemetry";
 import type { Rebuilder, SegmentBuffer, Verified } from "../flow/load-segment.js";
 import type { RebuildResult, RebuildTask } from "./rebuild-thread.js";
 
@@ -8,12 +9,18 @@ const script = new URL("../../dist/adapters/rebuild-thread.js", import.meta.url)
 
 export function createThreadRebuilder(options: {
   readonly threads: number;
+  readonly register: Register;
   readonly recycle: (fragment: ArrayBuffer) => void;
 }): Rebuilder & {
   encodeRow(segment: ArrayBuffer, row: number): Promise<{ hash: string; bytes: Uint8Array }>;
   close(): Promise<void>;
 } {
-  const pool = createThreadPool<RebuildTask, RebuildResult>({ script, threads: options.threads });
+  const pool = createThreadPool<RebuildTask, RebuildResult>({
+    script,
+    name: "rebuild",
+    threads: options.threads,
+    register: options.register,
+  });
 
   /** The buffer's memory goes to the thread and comes back; with a thread that fails it is lost, and made anew. */
   async function lend(

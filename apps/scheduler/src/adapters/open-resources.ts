@@ -4,7 +4,7 @@ import { connectDatabase, createInbox, createOutbox } from "@granary/database";
 import { defaultPolicy, type MinerPolicy } from "@granary/domain/miner";
 import { createJobQueue } from "@granary/jobs";
 import { connectNats } from "@granary/messaging";
-import { connectRequester, createWiring, type Wiring } from "@granary/service-runtime";
+import { connectRequester, createWiring, observeDatabase, type Wiring } from "@granary/service-runtime";
 import { createLog, createRegister, type Log } from "@granary/telemetry";
 import type { SchedulerConfig } from "../config.js";
 import { createObserver, createSchedulerMetrics, type SchedulerMetrics } from "../metrics.js";
@@ -41,13 +41,13 @@ export type Resources = Awaited<ReturnType<typeof openResources>>;
 export async function openResources(config: SchedulerConfig, overrides: Overrides) {
   const log = createLog({ service: SERVICE, level: config.LOG_LEVEL });
   const register = createRegister({ service: SERVICE, processMetrics: true });
-  const wiring = createWiring(log);
+  const wiring = createWiring(log, register);
   const { parts, started } = wiring;
   const clock = () => Date.now();
   const random = () => Math.random();
   const policy = policyOf(config, overrides.policy);
   const pool = { url: config.DATABASE_URL, poolSize: config.DATABASE_POOL };
-  const database = started("database", connectDatabase(pool), (it) => it.$disconnect());
+  const database = started("database", observeDatabase(register, connectDatabase(pool)), (it) => it.$disconnect());
   const outbox = createOutbox(database, "scheduling");
   const inbox = createInbox(database, "scheduling");
   let metrics: SchedulerMetrics;
@@ -59,21 +59,18 @@ export async function openResources(config: SchedulerConfig, overrides: Override
   const { signer, chain, gate } = await openOutside(config, overrides, { log, started });
   const encoder = started(
     "encoder threads",
-    createThreadSegmentEncoder({ threads: config.ENCODE_THREADS, buffers: config.SEGMENT_BUFFERS }),
+    createThreadSegmentEncoder({ threads: config.ENCODE_THREADS, buffers: config.SEGMENT_BUFFERS, register }),
     (it) => it.close(),
   );
   const connection = started("nats", await connectNats({ url: config.NATS_URL, name: SERVICE }), (it) => it.close());
-  const { request, part } = await connectRequester({ natsUrl: config.NATS_URL });
+  const { request, part } = await connectRequester({ natsUrl: config.NATS_URL, register });
   parts.push(part);
   const queue = (name: string) =>
-    started(`queue ${name}`, createJobQueue({ name, redisUrl: config.REDIS_URL, log }), (it) => it.close());
+    started(`queue ${name}`, createJobQueue({ name, redisUrl: config.REDIS_URL, log, register }), (it) => it.close());
   const [declarations, rounds] = [queue("declare"), queue("send")];
   metrics = createSchedulerMetrics(register, {
     ...createDatabaseReadings(database, clock),
     buffersInUse: () => encoder.buffersInUse(),
-    outboxLagSeconds: () => outbox.lagSeconds(),
-    isChainConnected: () => chain.isConnected(),
-    queues: async () => ({ declare: depthOf(await declarations.depth()), send: depthOf(await rounds.depth()) }),
   });
   const manifests = createRequestedManifests(request);
   const outside = { chain, signer, gate, staging, encoder, manifests, connection, request };
@@ -103,6 +100,3 @@ const policyOf = (config: SchedulerConfig, overrides: Partial<MinerPolicy> | und
   cooldownMaxMs: config.COOLDOWN_MAX,
   ...overrides,
 });
-
-const depthOf = (depth: { waiting: number; delayed: number; active: number }): number =>
-  depth.waiting + depth.delayed + depth.active;

@@ -1,5 +1,6 @@
 import { FRAGMENT_BYTES, FRAGMENTS_PER_SEGMENT, SEGMENT_BYTES } from "@granary/primitives";
 import { createThreadPool } from "@granary/service-runtime";
+import type { Register } from "@granary/telemetry";
 import type { EncodedSegment, SegmentEncoder } from "../ports.js";
 import type { EncodeResult, EncodeTask } from "./encode-thread.js";
 
@@ -11,8 +12,14 @@ const BUFFER_BYTES = FRAGMENTS_PER_SEGMENT * FRAGMENT_BYTES;
 export function createThreadSegmentEncoder(options: {
   readonly threads: number;
   readonly buffers: number;
+  readonly register: Register;
 }): SegmentEncoder & { buffersInUse(): number; close(): Promise<void> } {
-  const threads = createThreadPool<EncodeTask, EncodeResult>({ script, threads: options.threads });
+  const threads = createThreadPool<EncodeTask, EncodeResult>({
+    script,
+    name: "encode",
+    threads: options.threads,
+    register: options.register,
+  });
   const idle: ArrayBuffer[] = [];
   const waiting: (() => void)[] = [];
   let free = options.buffers;

@@ -9,6 +9,7 @@ import { createCodec, hashSegment } from "@granary/erasure";
 import { connectNats, type Requester } from "@granary/messaging";
 import { type AccountId, type Fid, SEGMENT_BYTES, type UploadId } from "@granary/primitives";
 import { connectRequester, type Service } from "@granary/service-runtime";
+import { createRegister } from "@granary/telemetry";
 import { poll, type Server, startNats, startPostgres, startRedis, temporaryFolder } from "@granary/testnet";
 import { createApp, type Overrides, readSchedulerConfig } from "../../src/index.js";
 import { FakeChain } from "./fake-chain.js";
@@ -63,7 +64,10 @@ export async function startNetwork(minerCount = 16): Promise<Network> {
   const staging = await createFilesystemBlobStore({ root: `${folder}/staging`, reserveBytes: 0 });
   const codec = await createCodec();
   const connection = await connectNats({ url: nats.url, name: "others" });
-  const requester = await connectRequester({ natsUrl: nats.url });
+  const requester = await connectRequester({
+    natsUrl: nats.url,
+    register: createRegister({ service: "test", processMetrics: false }),
+  });
   const gateway = (await loadSigner("//Gateway")).account;
   const account = accountOf(new Uint8Array(32).fill(200));
   const other = accountOf(new Uint8Array(32).fill(201));
