@@ -4,7 +4,7 @@ import type { Log, Register } from "@granary/telemetry";
 import { AckPolicy, type ConsumerMessages, type JsMsg, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
 import type { Inbox } from "./mailbox.js";
-import { createConsumerMetrics } from "./metrics.js";
+import { type ConsumeOutcome, createConsumerMetrics } from "./metrics.js";
 import { ensureStream, STREAM } from "./stream.js";
 
 /** What becomes of a message whose handler threw. A message that cannot ever work is not delivered again. */
@@ -23,8 +23,6 @@ const REDELIVERY_DELAY_MS = 2_000;
 /** A handler that fails this often has met a poison message; the sweeps over the database do without it. */
 const DELIVERIES_MAX = 20;
 const RECONSUME_DELAY_MS = 500;
-
-export type ConsumeOutcome = "handled" | "duplicate" | "dropped" | "redelivered";
 
 export interface Consumer {
   close(): Promise<void>;

@@ -1,6 +1,6 @@
 export * from "./connection.js";
 export * from "./consumer.js";
 export type * from "./mailbox.js";
-export { observeRequester, observeResponders } from "./metrics.js";
+export { type ConsumeOutcome, observeRequester, observeResponders } from "./metrics.js";
 export * from "./relay.js";
 export * from "./requester.js";

@@ -1,12 +1,13 @@
 import { type EventName, events, eventsFor, type RequestName, requests, type Service } from "@granary/contracts";
 import { CodedError } from "@granary/primitives";
 import { type Outcome, outcomeOf, outcomes, type Register } from "@granary/telemetry";
-import type { ConsumeOutcome } from "./consumer.js";
 import type { Requester, Responder } from "./requester.js";
 
 const requestSeconds = [0.002, 0.005, 0.01, 0.05, 0.2, 1, 5, 15];
 const requestNames = Object.keys(requests) as RequestName[];
-const consumeOutcomes: readonly ConsumeOutcome[] = ["handled", "duplicate", "dropped", "redelivered"];
+/** What became of a delivery. */
+const consumeOutcomes = ["handled", "duplicate", "dropped", "redelivered"] as const;
+export type ConsumeOutcome = (typeof consumeOutcomes)[number];
 
 /** Counts and times every answer. */
 export function observeResponders(register: Register, responders: readonly Responder[]): Responder[] {
