@@ -1,6 +1,16 @@
 import { z } from "zod";
 import { event, request } from "./contract.js";
-import { accountId, blockNumber, columnIndex, failure, fid, fragmentHash, uploadId } from "./field.js";
+import {
+  accountId,
+  actor,
+  blockNumber,
+  columnIndex,
+  failure,
+  fid,
+  fragmentHash,
+  operatorReason,
+  uploadId,
+} from "./field.js";
 
 export const dealStates = ["opened", "declaring", "placing", "active", "failed"] as const;
 
@@ -63,6 +73,8 @@ export const dealShow = request({
             startedAt: z.iso.datetime(),
             endedAt: z.iso.datetime().nullable(),
             outcome: z.string().nullable(),
+            /** Why this miner: the parts of its score when it was chosen. */
+            reason: z.record(z.string(), z.unknown()).nullable(),
           }),
         ),
       })
@@ -86,4 +98,13 @@ export const gatewayShow = request({
   timeoutMs: 5_000,
   input: z.object({}),
   output: z.object({ account: accountId, freeBalance: z.string(), isRegistered: z.boolean() }),
+});
+
+/** Takes up a deal that has failed, from its beginning, for an operator. Its staged bytes have to be there still. */
+export const dealResume = request({
+  subject: "granary.deal.resume.v1",
+  server: "scheduler",
+  timeoutMs: 10_000,
+  input: z.object({ uploadId, actor, reason: operatorReason }),
+  output: z.object({ state: z.enum(dealStates) }),
 });

@@ -17,13 +17,44 @@ export const byteCount = z.int().nonnegative();
 export const blockNumber = z.int().nonnegative();
 export const failure = z.object({ code: z.string(), reason: z.string() });
 
+const WISHED_MINERS_MAX = 1_000;
+const wishedMiners = z.array(accountId).max(WISHED_MINERS_MAX);
+
+/** Corners of a polygon, [longitude, latitude] in degrees. */
+export const area = z
+  .array(z.tuple([z.number().min(-180).max(180), z.number().min(-90).max(90)]))
+  .min(3)
+  .max(1_000);
+
 /** What the uploader wishes of the placement. Dispersion over twelve miners is not up for choice. */
 export const placementWishes = z.object({
-  prefer: z.array(accountId).optional(),
-  /** Corners of a polygon, [longitude, latitude] in degrees; three or more. */
-  area: z
-    .array(z.tuple([z.number().min(-180).max(180), z.number().min(-90).max(90)]))
-    .min(3)
-    .optional(),
+  /** These come first, whoever of them promises most. */
+  prefer: wishedMiners.optional(),
+  /** So many columns go by `prefer`, the others as if nobody were preferred; without it all go by `prefer`. */
+  first: z.int().min(1).max(12).optional(),
+  /** Nobody else. Twelve columns need twelve miners. */
+  only: wishedMiners.min(12).optional(),
+  /** Nobody of these. */
+  avoid: wishedMiners.optional(),
+  area: area.optional(),
+  /** Rather wait, and in the end fail, than leave the area; otherwise leaving it is a recorded relaxation. */
+  isAreaStrict: z.boolean().optional(),
 });
 export type PlacementWishes = z.infer<typeof placementWishes>;
+
+/** Who of the operators: the name that belongs to the token. */
+export const actor = z.string().min(1).max(100);
+export const operatorReason = z.string().min(1).max(500);
+
+/** What an operator did by hand, as the audit record has it. */
+export const operatorAction = z.object({
+  /** Grows. */
+  id: z.string(),
+  at: z.iso.datetime(),
+  actor,
+  action: z.string(),
+  /** The account of a miner, the upload id of a deal. */
+  subject: z.string(),
+  reason: z.string().nullable(),
+});
+export type OperatorAction = z.infer<typeof operatorAction>;

@@ -9,7 +9,7 @@ export { chainFileOwner, chainFileSegment, type Territory, territory } from "./c
 export * from "./contract.js";
 export { dealColumn, dealStates } from "./deal.js";
 export * from "./field.js";
-export { type ChainMiner, chainMiner } from "./miner.js";
+export { type ChainMiner, chainMiner, minerStandings, type RatedMiner, ratedMiner } from "./miner.js";
 export { manifestSegment } from "./upload.js";
 
 /** Every fact that travels over JetStream. */
@@ -33,10 +33,15 @@ export const requests = {
   stagedObjectFind: upload.stagedObjectFind,
   dealShow: deal.dealShow,
   objectDelete: deal.objectDelete,
+  dealResume: deal.dealResume,
   gatewayShow: deal.gatewayShow,
   chainMinersList: miner.chainMinersList,
   chainMinersFind: miner.chainMinersFind,
   minersList: miner.minersList,
+  minerExplain: miner.minerExplain,
+  minerQuarantine: miner.minerQuarantine,
+  minerRelease: miner.minerRelease,
+  operatorActionsList: miner.operatorActionsList,
   chainStatus: chain.chainStatus,
   territoryShow: chain.territoryShow,
   territoriesList: chain.territoriesList,
