@@ -5,9 +5,11 @@ import { consumeEvents, createRelay, respondersFor } from "@granary/messaging";
 import type { UploadId } from "@granary/primitives";
 import { type Loop, type Service, type Step, startService } from "@granary/service-runtime";
 import { type Overrides, openResources, type Resources, SERVICE } from "./adapters/open-resources.js";
+import { strategyOf } from "./adapters/strategy-settings.js";
 import type { SchedulerConfig } from "./config.js";
 import { declareDeal } from "./flow/declare-deal.js";
 import { deleteObject } from "./flow/delete-object.js";
+import { explainMiner } from "./flow/explain-miner.js";
 import { followTransactions } from "./flow/follow-transactions.js";
 import { factHandlers } from "./flow/hear-facts.js";
 import { listMiners } from "./flow/list-miners.js";
@@ -15,8 +17,10 @@ import { mirrorMiners } from "./flow/mirror-miners.js";
 import { passTime } from "./flow/pass-time.js";
 import { placeColumns } from "./flow/place-columns.js";
 import { probeMiners } from "./flow/probe-miners.js";
+import { quarantineMiner, releaseMiner } from "./flow/quarantine-miner.js";
 import { queueDue, uploadOfJob } from "./flow/queue-due.js";
 import { registerGateway } from "./flow/register-gateway.js";
+import { resumeDeal } from "./flow/resume-deal.js";
 import { reviewDue } from "./flow/review-deal.js";
 import { showDeal } from "./flow/show-deal.js";
 
@@ -159,6 +163,8 @@ function startWorkers(resources: Resources, loops: Loops): void {
 const placeRulesOf = ({ config, policy }: Resources) => ({
   policy,
   constraints: config.ALLOW_PRIVATE_MINERS ? oneMachineConstraints : spreadConstraints,
+  strategy: strategyOf(config),
+  placementPatienceMs: config.PLACEMENT_PATIENCE,
   leaseMs: config.LEASE,
   report: {
     baseMs: config.REPORT_DEADLINE_BASE,
@@ -172,11 +178,18 @@ const placeRulesOf = ({ config, policy }: Resources) => ({
 });
 
 function answers(resources: Resources): RequestHandlersFor<"scheduler"> {
-  const { deals, miners, clock, policy, signer, chain } = resources;
+  const { deals, miners, operators, staging, clock, policy, signer, chain } = resources;
   const submit = submitPorts(resources);
   return {
     dealShow: (input) => showDeal({ deals, miners }, input),
     objectDelete: (input) => deleteObject(submit, input),
+    dealResume: (input) => resumeDeal({ deals, operators, staging, clock }, input),
+    minerExplain: (input) => explainMiner({ miners, operators, clock }, policy, input),
+    minerQuarantine: (input) => quarantineMiner({ miners, operators, clock }, input),
+    minerRelease: (input) => releaseMiner({ miners, operators, clock }, input),
+    operatorActionsList: async ({ before, count }) => ({
+      actions: await operators.list(before, count),
+    }),
     minersList: (input) => listMiners({ miners, clock }, policy, input),
     gatewayShow: async () => {
       const { account } = signer;

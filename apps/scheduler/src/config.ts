@@ -1,6 +1,22 @@
 import { commonSettings, type Environment, readConfig, setting } from "@granary/service-runtime";
 import { z } from "zod";
 
+const CORNERS_MIN = 3;
+
+/** "11 47,14 47,14 50": corners, each longitude and latitude. */
+const polygon = z.string().transform((text, context) => {
+  const corners = text.split(",").map((corner) => corner.trim().split(/\s+/).map(Number));
+  const isValid = corners.every(
+    ([longitude, latitude, ...more]) =>
+      more.length === 0 && Math.abs(longitude ?? Number.NaN) <= 180 && Math.abs(latitude ?? Number.NaN) <= 90,
+  );
+  if (isValid && corners.length >= CORNERS_MIN) {
+    return corners.map(([longitude, latitude]) => ({ longitude: longitude as number, latitude: latitude as number }));
+  }
+  context.addIssue({ code: "custom", message: "three corners or more, each longitude and latitude in degrees" });
+  return z.NEVER;
+});
+
 export const settings = z.object({
   ...commonSettings,
   REDIS_URL: setting
@@ -47,6 +63,27 @@ export const settings = z.object({
     .duration("10m")
     .default(600_000)
     .describe("how long a deal waits for an obstacle that its owner can remove, before it has failed"),
+  PLACEMENT_PATIENCE: setting
+    .duration("1d")
+    .default(86_400_000)
+    .describe("how long a deal may lack miners for its columns before it has failed; an operator may resume it"),
+  PLACEMENT_PREFER: setting.list().prefault("").describe("miners that come first, where an upload prefers none itself"),
+  PLACEMENT_FIRST: z.coerce
+    .number()
+    .int()
+    .min(1)
+    .max(12)
+    .optional()
+    .describe("so many columns of a file go by PLACEMENT_PREFER; absent: all that can"),
+  PLACEMENT_ONLY: setting.list().prefault("").describe("nobody but these miners; twelve or more"),
+  PLACEMENT_AVOID: setting.list().prefault("").describe("none of these miners"),
+  PLACEMENT_AREA: polygon
+    .optional()
+    .describe('corners of the area that no column may leave: longitude and latitude in degrees, "11 47,14 47,14 50"'),
+  MINER_PLACES_FILE: z
+    .string()
+    .optional()
+    .describe("table of where miners are and to whom they belong: see the scheduler's README"),
   REVIEW_INTERVAL: setting
     .duration("20s")
     .default(20_000)

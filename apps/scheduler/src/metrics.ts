@@ -3,7 +3,7 @@ import { dimensions, refusals } from "@granary/domain/miner";
 import { minerErrorCategories } from "@granary/miner-client";
 import type { Register } from "@granary/telemetry";
 import type { DeclareOutcome } from "./flow/declare-deal.js";
-import type { Observer, TransactionRecord } from "./ports.js";
+import type { HedgeOutcome, Observer, PickKind, TransactionRecord } from "./ports.js";
 
 const dealStates: readonly DealState[] = ["opened", "declaring", "placing", "active", "failed"];
 const columnOutcomes = [
@@ -14,6 +14,7 @@ const columnOutcomes = [
   "LEASE_LAPSED",
   "OVERTAKEN",
   "DEAL_REMOVED",
+  "HEDGE_LOST",
   "MINER_TOO_SLOW",
   "STAGED_OBJECT_ABSENT",
   "STAGED_BYTES_CORRUPT",
@@ -21,6 +22,10 @@ const columnOutcomes = [
   "OTHER",
 ];
 const relaxations = ["area", ...dimensions];
+const restReasons = ["REPORT_MISSED", ...Object.keys(minerErrorCategories), "MINER_TOO_SLOW", "OTHER"];
+const pickKinds: readonly PickKind[] = ["drawn", "preferred", "exploration", "probe"];
+const hedgeOutcomes: readonly HedgeOutcome[] = ["begun", "won", "lost", "failed", "no-budget"];
+const known = (values: readonly string[], value: string): string => (values.includes(value) ? value : "OTHER");
 const transactionStates: readonly TransactionRecord["state"][] = [
   "prepared",
   "submitted",
@@ -40,6 +45,9 @@ export interface Readings {
   readonly deals: () => Promise<Readonly<Record<DealState, number>>>;
   readonly oldestOpenSeconds: () => Promise<number>;
   readonly miners: () => Promise<Readonly<Record<(typeof standings)[number], number>>>;
+  readonly restingMiners: () => Promise<readonly { readonly code: string; readonly count: number }[]>;
+  /** Of the columns given in the last hour, relative to free space. */
+  readonly loadGini: () => Promise<number>;
   readonly openTransactions: () => Promise<number>;
   readonly buffersInUse: () => number;
 }
@@ -81,6 +89,41 @@ export function createSchedulerMetrics(register: Register, read: Readings) {
       name: "granary_scheduler_columns_without_miner_total",
       help: "Columns for which no miner was found in a round",
     }),
+    picks: register.counter<{ kind: PickKind }>({
+      name: "granary_scheduler_picks_total",
+      help: "Miners chosen for a column, by why they were among the compared",
+      labels: { kind: pickKinds },
+    }),
+    decisionSeconds: register.histogram({
+      name: "granary_scheduler_decision_seconds",
+      help: "Choosing the miners of one round, without the reading of rows",
+      buckets: [0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.25, 1],
+    }),
+    sentBytes: register.counter({
+      name: "granary_scheduler_sent_bytes_total",
+      help: "Bytes of fragments that miners have taken",
+    }),
+    hedges: register.counter<{ outcome: HedgeOutcome }>({
+      name: "granary_scheduler_hedges_total",
+      help: "Columns that were sent to a second miner, and how that ended",
+      labels: { outcome: hedgeOutcomes },
+    }),
+    hedgeWastedBytes: register.counter({
+      name: "granary_scheduler_hedge_wasted_bytes_total",
+      help: "Bytes of fragments that went to the loser of a hedge",
+    }),
+    sentTwice: register.counter({
+      name: "granary_scheduler_columns_sent_twice_total",
+      help: "Columns whose sender was done after its lease had gone to another: their bytes went out twice",
+    }),
+    falseRedispatches: register.counter({
+      name: "granary_scheduler_false_redispatches_total",
+      help: "Columns taken from a miner for want of a report that came after all",
+    }),
+    brakes: register.counter({
+      name: "granary_scheduler_redispatches_braked_total",
+      help: "Overdue reports that are waited for longer, because too many are overdue at once",
+    }),
     transactions: register.counter<{ state: TransactionRecord["state"] }>({
       name: "granary_scheduler_transactions_total",
       help: "Transactions of the gateway's account that came into a state",
@@ -112,6 +155,24 @@ function gauges(register: Register, read: Readings): void {
       for (const standing of standings) gauge.set({ standing }, counts[standing]);
     },
   });
+  register.gauge<"granary_scheduler_resting_miners", { reason: string }>({
+    name: "granary_scheduler_resting_miners",
+    help: "Miners in cooldown, by the code of their last failure",
+    labels: { reason: restReasons },
+    collect: async (gauge) => {
+      const counts = new Map(restReasons.map((reason) => [reason, 0]));
+      for (const { code, count } of await read.restingMiners()) {
+        const reason = known(restReasons, code);
+        counts.set(reason, (counts.get(reason) ?? 0) + count);
+      }
+      for (const [reason, count] of counts) gauge.set({ reason }, count);
+    },
+  });
+  register.gauge({
+    name: "granary_scheduler_load_gini",
+    help: "Inequality of the columns given in the last hour by free space, over miners in use: 0 even, towards 1 all to one",
+    collect: async (gauge) => gauge.set({}, await read.loadGini()),
+  });
   register.gauge({
     name: "granary_scheduler_oldest_open_deal_seconds",
     help: "Age of the oldest deal that is neither active nor failed",
@@ -131,13 +192,20 @@ function gauges(register: Register, read: Readings): void {
 
 /** Flows speak to this; what they say becomes numbers. Codes that are not known have one name. */
 export function createObserver(metrics: () => SchedulerMetrics): Observer {
-  const known = (values: readonly string[], value: string) => (values.includes(value) ? value : "OTHER");
   return {
     columnEnded: (outcome) => metrics().columns.add({ outcome: known(columnOutcomes, outcome) }),
     dealPlaced: (seconds) => metrics().placedSeconds.observe({}, seconds),
     dealActive: (seconds) => metrics().activeSeconds.observe({}, seconds),
     fragmentSent: (seconds) => metrics().fragmentSeconds.observe({}, seconds),
     relaxed: (dimension) => metrics().relaxations.add({ dimension }),
+    picked: (kind) => metrics().picks.add({ kind }),
+    decided: (seconds) => metrics().decisionSeconds.observe({}, seconds),
+    bytesSent: (bytes) => metrics().sentBytes.add({}, bytes),
+    sentTwice: () => metrics().sentTwice.add({}),
+    falselyRedispatched: () => metrics().falseRedispatches.add({}),
+    braked: () => metrics().brakes.add({}),
+    hedged: (outcome) => metrics().hedges.add({ outcome }),
+    hedgeWasted: (bytes) => metrics().hedgeWastedBytes.add({}, bytes),
     refusedMiners(counts, shortfall) {
       for (const [reason, count] of Object.entries(counts)) metrics().refusedMiners.add({ reason }, count);
       metrics().shortfalls.add({}, shortfall);

@@ -8,8 +8,8 @@ import type {
   PreparedExtrinsic,
   Signer,
 } from "@granary/chain-client";
-import type { ChainMiner, OutputOf, PlacementWishes } from "@granary/contracts";
-import type { Transaction } from "@granary/database";
+import type { ChainMiner, OperatorAction, OutputOf, PlacementWishes } from "@granary/contracts";
+import type { AuditAction, Transaction } from "@granary/database";
 import type { Deal, DealEvent, Failure } from "@granary/domain/deal";
 import type { Candidate, Experience, Instant, Observation } from "@granary/domain/miner";
 import type { SegmentManifest } from "@granary/domain/object";
@@ -47,6 +47,8 @@ export interface DealRecord {
   readonly segmentCount: number;
   readonly placement: PlacementWishes | null;
   readonly createdAt: Instant;
+  /** When it was opened, or taken up again: what all patience with it counts from. */
+  readonly since: Instant;
   readonly revision: number;
   /** How often its declaration was tried. */
   readonly attempts: number;
@@ -55,7 +57,7 @@ export interface DealRecord {
   readonly deal: Deal;
 }
 
-export type NewDeal = Omit<DealRecord, "createdAt" | "revision" | "attempts" | "obstacle" | "deal">;
+export type NewDeal = Omit<DealRecord, "createdAt" | "since" | "revision" | "attempts" | "obstacle" | "deal">;
 
 /** A deal under its row lock. What is applied is written, with all its effects, when the transaction ends. */
 export interface LockedDeal {
@@ -67,6 +69,8 @@ export interface LockedDeal {
   /** When to look at the deal as a whole again. */
   lookAgainAt(at: Instant): void;
   setObstacle(obstacle: Failure | null): void;
+  /** From now on all patience counts anew. */
+  countPatienceAnew(): void;
   /** Tells the standing also if nothing changed: somebody may not have heard. */
   announceAgain(): void;
 }
@@ -78,6 +82,14 @@ export interface Attempt {
   readonly startedAt: Instant;
   readonly endedAt: Instant | null;
   readonly outcome: string | null;
+  /** Why this miner: the parts of its score when it was chosen. */
+  readonly reason: Readonly<Record<string, unknown>> | null;
+}
+
+/** An attempt as the history of its miner has it. */
+export interface PastAttempt extends Attempt {
+  readonly uploadId: UploadId;
+  readonly fid: Fid;
 }
 
 export interface DealStore {
@@ -143,7 +155,29 @@ export interface MinerPool {
   /** Miners whose rest is over and that nobody has asked since. */
   dueProbes(limit: number): Promise<readonly { readonly account: AccountId; readonly endpoint: string }[]>;
   markProbed(account: AccountId): Promise<void>;
+  find(account: AccountId): Promise<MinerRecord | null>;
+  /** Newest first. */
+  history(account: AccountId, count: number): Promise<readonly PastAttempt[]>;
+  /** How many attempts with the miner ended how; those under way are not among them. */
+  outcomes(account: AccountId): Promise<Readonly<Record<string, number>>>;
+  /** False when nobody knows the miner. */
+  quarantine(account: AccountId, reason: string, tx: Transaction): Promise<boolean>;
+  /** Out of quarantine and rest, into the probe. False when nobody knows the miner. */
+  release(account: AccountId, tx: Transaction): Promise<boolean>;
 }
+
+/** What operators did by hand: every deed leaves a record that is never changed. */
+export interface OperatorLog {
+  /** Does the work, and writes down who did it and why, in one transaction. */
+  act<T>(
+    deed: { readonly actor: string; readonly action: Deed; readonly subject: string; readonly reason: string },
+    work: (tx: Transaction) => Promise<T>,
+  ): Promise<T>;
+  /** Newest first. */
+  about(subject: string, count: number): Promise<OperatorAction[]>;
+  list(before: string | null, count: number): Promise<OperatorAction[]>;
+}
+export type Deed = Extract<AuditAction, "miner.quarantined" | "miner.released" | "deal.resumed">;
 
 export type Purpose = "declare" | "delete" | "register";
 export type OpenTransactionState = "prepared" | "submitted" | "included";
@@ -222,6 +256,11 @@ export interface MinerGate {
   ping(endpoint: string): Promise<void>;
 }
 
+/** Why a miner was among those that were compared. */
+export type PickKind = "drawn" | "preferred" | "exploration" | "probe";
+/** won: the second miner was first; lost: the first was after all; failed: neither; no-budget: it was not begun. */
+export type HedgeOutcome = "begun" | "won" | "lost" | "failed" | "no-budget";
+
 /** What flows report to whoever counts. */
 export interface Observer {
   columnEnded(outcome: string): void;
@@ -230,6 +269,20 @@ export interface Observer {
   dealActive(seconds: number): void;
   fragmentSent(seconds: number): void;
   relaxed(dimension: string): void;
+  picked(kind: PickKind): void;
+  /** One decision about the miners of a round. */
+  decided(seconds: number): void;
+  /** Bytes of fragments that a miner has taken. */
+  bytesSent(bytes: number): void;
+  /** A sender was done with a column that was not its any more: the bytes went out twice. */
+  sentTwice(): void;
+  /** A report came from a miner whose column had been taken away for want of it. */
+  falselyRedispatched(): void;
+  /** A column whose report was overdue is waited for longer, because too many are. */
+  braked(): void;
+  hedged(outcome: HedgeOutcome): void;
+  /** Bytes that went to the loser of a hedge. */
+  hedgeWasted(bytes: number): void;
   refusedMiners(counts: Readonly<Record<string, number>>, shortfall: number): void;
   transaction(state: TransactionRecord["state"]): void;
   declared(step: string): void;

@@ -1,6 +1,6 @@
 import type { PlacementWishes } from "@granary/contracts";
 import type { DealColumnModel, DealModel } from "@granary/database";
-import type { Column, Deal } from "@granary/domain/deal";
+import type { Column, Deal, Rival } from "@granary/domain/deal";
 import { type AccountId, CodedError, type Fid, type UploadId } from "@granary/primitives";
 import type { DealRecord } from "../ports.js";
 
@@ -18,6 +18,7 @@ export function recordOf(row: DealRow): DealRecord {
     segmentCount: row.segmentCount,
     placement: row.placement as PlacementWishes | null,
     createdAt: row.createdAt.getTime(),
+    since: (row.resumedAt ?? row.createdAt).getTime(),
     revision: row.revision,
     attempts: row.attempts,
     obstacle: row.failureCode === null ? null : { code: row.failureCode, reason: row.failureReason ?? "" },
@@ -50,7 +51,7 @@ function columnOf(row: DealColumnModel): Column {
   const miner = known(row.miner) as AccountId;
   switch (row.state) {
     case "sending":
-      return { ...facts, state: "sending", miner, leaseUntil: known(row.leaseUntil).getTime() };
+      return { ...facts, state: "sending", miner, leaseUntil: known(row.leaseUntil).getTime(), ...rivalOf(row) };
     case "placed": {
       const times = { placedAt: known(row.placedAt).getTime(), reportBy: known(row.leaseUntil).getTime() };
       return { ...facts, state: "placed", miner, ...times };
@@ -58,6 +59,11 @@ function columnOf(row: DealColumnModel): Column {
     case "reported":
       return { ...facts, state: "reported", miner, block: Number(known(row.reportedBlock)) };
   }
+}
+
+function rivalOf({ rivalMiner, rivalLeaseUntil, rivalRelaxations: relaxations }: DealColumnModel): { rival?: Rival } {
+  if (rivalMiner === null) return {};
+  return { rival: { miner: rivalMiner as AccountId, leaseUntil: known(rivalLeaseUntil).getTime(), relaxations } };
 }
 
 function known<T>(value: T | null): T {
@@ -68,12 +74,19 @@ function known<T>(value: T | null): T {
 /** `lease_until` holds the one instant that a column waits for: not-before, lease, or report deadline. */
 export function columnData(column: Column) {
   const facts = { state: column.state, attempts: column.attempts, relaxations: [...column.relaxations] };
-  const nothing = { miner: null, leaseUntil: null, placedAt: null, reportedBlock: null };
+  const noRival = { rivalMiner: null, rivalLeaseUntil: null, rivalRelaxations: [] };
+  const nothing = { miner: null, leaseUntil: null, placedAt: null, reportedBlock: null, ...noRival };
   switch (column.state) {
     case "pending":
       return { ...nothing, ...facts, leaseUntil: new Date(column.notBefore) };
     case "sending":
-      return { ...nothing, ...facts, miner: column.miner, leaseUntil: new Date(column.leaseUntil) };
+      return {
+        ...nothing,
+        ...facts,
+        miner: column.miner,
+        leaseUntil: new Date(column.leaseUntil),
+        ...(column.rival === undefined ? {} : rivalData(column.rival)),
+      };
     case "placed":
       return {
         ...nothing,
@@ -86,6 +99,12 @@ export function columnData(column: Column) {
       return { ...nothing, ...facts, miner: column.miner, reportedBlock: BigInt(column.block) };
   }
 }
+
+const rivalData = ({ miner, leaseUntil, relaxations }: Rival) => ({
+  rivalMiner: miner,
+  rivalLeaseUntil: new Date(leaseUntil),
+  rivalRelaxations: [...relaxations],
+});
 
 export const stateData = (deal: Deal) => ({
   state: deal.state,

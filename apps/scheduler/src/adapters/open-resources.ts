@@ -1,6 +1,6 @@
 import { createFilesystemBlobStore } from "@granary/blob-store";
 import { connectChain, loadSigner } from "@granary/chain-client";
-import { connectDatabase, createInbox, createOutbox } from "@granary/database";
+import { connectDatabase, createAuditLog, createInbox, createOutbox } from "@granary/database";
 import { defaultPolicy, type MinerPolicy } from "@granary/domain/miner";
 import { createJobQueue } from "@granary/jobs";
 import { connectNats } from "@granary/messaging";
@@ -9,8 +9,10 @@ import { createLog, createRegister, type Log } from "@granary/telemetry";
 import type { SchedulerConfig } from "../config.js";
 import { createObserver, createSchedulerMetrics, type SchedulerMetrics } from "../metrics.js";
 import type { CallsPort, ChainPort, MinerGate, WriterPort } from "../ports.js";
+import { createAuditedOperators } from "./audited-operators.js";
 import { createDatabaseReadings } from "./database-readings.js";
 import { createMinerGate } from "./miner-gate.js";
+import { watchPlaces } from "./miner-places.js";
 import { createPrismaDealStore } from "./prisma-deal-store.js";
 import { createPrismaMinerPool } from "./prisma-miner-pool.js";
 import { createPrismaTransactionStore } from "./prisma-transaction-store.js";
@@ -52,8 +54,10 @@ export async function openResources(config: SchedulerConfig, overrides: Override
   const inbox = createInbox(database, "scheduling");
   let metrics: SchedulerMetrics;
   const observer = createObserver(() => metrics);
-  const miners = createPrismaMinerPool({ database, clock, random, policy });
+  const places = watchPlaces(config.MINER_PLACES_FILE, (error) => log.thrown("the table of places is not read", error));
+  const miners = createPrismaMinerPool({ database, clock, random, policy, places });
   const deals = createPrismaDealStore({ database, outbox, miners, clock, leaseMs: config.LEASE, observer });
+  const operators = createAuditedOperators(database, createAuditLog({ database, service: SERVICE }));
   const transactions = createPrismaTransactionStore({ database, clock, observer });
   const staging = await createFilesystemBlobStore({ root: config.STAGING_DIR, reserveBytes: 0 });
   const { signer, chain, gate } = await openOutside(config, overrides, { log, started });
@@ -74,7 +78,7 @@ export async function openResources(config: SchedulerConfig, overrides: Override
   });
   const manifests = createRequestedManifests(request);
   const outside = { chain, signer, gate, staging, encoder, manifests, connection, request };
-  const inside = { database, outbox, inbox, miners, deals, transactions, declarations, rounds };
+  const inside = { database, outbox, inbox, miners, deals, operators, transactions, declarations, rounds };
   return { config, log, register, observer, ...wiring, clock, random, policy, ...outside, ...inside };
 }
 

@@ -17,7 +17,7 @@ interface StoreParts {
   readonly miners: Pick<MinerPool, "judge">;
   readonly clock: Clock;
   readonly leaseMs: number;
-  readonly observer: Pick<Observer, "columnEnded" | "dealPlaced" | "dealActive">;
+  readonly observer: Pick<Observer, "columnEnded" | "dealPlaced" | "dealActive" | "falselyRedispatched">;
 }
 
 export function createPrismaDealStore(parts: StoreParts): DealStore {
@@ -61,6 +61,7 @@ export function createPrismaDealStore(parts: StoreParts): DealStore {
           startedAt: row.startedAt.getTime(),
           endedAt: row.endedAt?.getTime() ?? null,
           outcome: row.outcome,
+          reason: row.reason as Attempt["reason"],
         }),
       );
     },
@@ -199,6 +200,7 @@ interface Pending {
   readonly reasons: Map<number, object>;
   notBefore: number | null;
   obstacle: DealRecord["obstacle"] | undefined;
+  isResumed: boolean;
 }
 
 async function changeLocked<T>(
@@ -211,7 +213,14 @@ async function changeLocked<T>(
   const lock = `SELECT 1 FROM scheduling.deal WHERE upload_id = $1::uuid FOR UPDATE ${how === "skip" ? "SKIP LOCKED" : ""}`;
   if ((await tx.$queryRawUnsafe<unknown[]>(lock, uploadId)).length === 0) return null;
   const before = recordOf(await tx.deal.findUniqueOrThrow({ where: { uploadId }, include: withColumns }));
-  const pending: Pending = { record: before, effects: [], reasons: new Map(), notBefore: null, obstacle: undefined };
+  const pending: Pending = {
+    record: before,
+    effects: [],
+    reasons: new Map(),
+    notBefore: null,
+    obstacle: undefined,
+    isResumed: false,
+  };
   const result = await work({
     get record() {
       return pending.record;
@@ -227,6 +236,9 @@ async function changeLocked<T>(
     },
     setObstacle(obstacle) {
       pending.obstacle = obstacle;
+    },
+    countPatienceAnew() {
+      pending.isResumed = true;
     },
     announceAgain: () => void pending.effects.push({ do: "announce" }),
   });
@@ -256,6 +268,7 @@ async function write(parts: StoreParts, tx: Transaction, before: DealRecord, pen
       ...(declaredBlock === undefined ? {} : { declaredBlock }),
       ...(activeBlock === undefined ? {} : { activeBlock }),
       ...(failure === undefined ? {} : { failureCode: failure?.code ?? null, failureReason: failure?.reason ?? null }),
+      ...(pending.isResumed ? { resumedAt: new Date(parts.clock()) } : {}),
       ...(pending.notBefore === null ? {} : { notBefore: new Date(pending.notBefore) }),
     },
   });
@@ -302,6 +315,7 @@ async function writeAttempts(parts: StoreParts, tx: Transaction, uploadId: Uploa
       if (isLate) missedAt.set(miner, last.endedAt?.getTime() ?? now.getTime());
       const outcome = isLate ? "report_late" : effect.outcome;
       parts.observer.columnEnded(outcome);
+      if (isLate) parts.observer.falselyRedispatched();
       if (last !== null) await tx.placementAttempt.update({ where: { id: last.id }, data: { outcome, endedAt: now } });
     }
   }
@@ -309,6 +323,6 @@ async function writeAttempts(parts: StoreParts, tx: Transaction, uploadId: Uploa
   for (const { miner, observation } of judgements.sort((a, b) => (a.miner < b.miner ? -1 : 1))) {
     const late = missedAt.get(miner);
     const isLate = observation.kind === "reported" && late !== undefined;
-    await parts.miners.judge(miner, isLate ? { kind: "report-late", missedAt: late } : observation, tx);
+    await parts.miners.judge(miner, isLate ? { ...observation, kind: "report-late", missedAt: late } : observation, tx);
   }
 }

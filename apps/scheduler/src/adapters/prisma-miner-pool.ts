@@ -10,10 +10,13 @@ import {
   noExperience,
   type Observation,
   type Random,
+  type Weather,
 } from "@granary/domain/miner";
 import { parseEndpoint } from "@granary/miner-client";
-import type { AccountId } from "@granary/primitives";
-import type { Clock, MinerPool, MinerRecord } from "../ports.js";
+import type { AccountId, Fid, UploadId } from "@granary/primitives";
+import type { Clock, MinerPool, MinerRecord, PastAttempt } from "../ports.js";
+import { createMinerMemory, readLoads } from "./miner-memory.js";
+import type { MinerPlaces, watchPlaces } from "./miner-places.js";
 
 const NOT_ON_CHAIN = "not on chain";
 
@@ -22,20 +25,24 @@ export function createPrismaMinerPool(parts: {
   readonly clock: Clock;
   readonly random: Random;
   readonly policy: MinerPolicy;
+  readonly places: ReturnType<typeof watchPlaces>;
 }): MinerPool {
   const { database, clock, policy } = parts;
-  const weather = createWeatherWatch(policy.guardWindowMs, clock);
 
-  async function recordsOf(rows: readonly MinerRecordModel[]): Promise<MinerRecord[]> {
-    const loads = await database.dealColumn.groupBy({
-      by: ["miner", "state"],
-      where: { state: { in: ["sending", "placed"] }, deal: { state: "placing" } },
-      _count: true,
-    });
-    const countOf = new Map(loads.map(({ miner, state, _count }) => [`${state} ${miner}`, _count]));
-    return rows.map((row) =>
-      recordOf(row, countOf.get(`sending ${row.account}`) ?? 0, countOf.get(`placed ${row.account}`) ?? 0),
-    );
+  const windowStart = (now: number) => new Date(now - policy.guardWindowMs);
+  const memory = createMinerMemory({
+    database,
+    recordOf: (row) => recordOf(row, parts.places),
+    hasChangedBesides: () => parts.places.look(),
+  });
+
+  async function withLoads(rows: readonly MinerRecordModel[]): Promise<MinerRecord[]> {
+    const { inflight, unreported } = await readLoads(database);
+    return rows.map((row) => ({
+      ...recordOf(row, parts.places),
+      inflight: inflight.get(row.account) ?? 0,
+      unreported: unreported.get(row.account) ?? 0,
+    }));
   }
 
   return {
@@ -56,9 +63,9 @@ export function createPrismaMinerPool(parts: {
       const where = { updatedAt: { lt: new Date(since) }, chainState: { not: NOT_ON_CHAIN } };
       await database.minerRecord.updateMany({ where, data: { chainState: NOT_ON_CHAIN } });
     },
-    candidates: async () => recordsOf(await database.minerRecord.findMany()),
+    candidates: () => memory.read(),
     list: async (after, count) =>
-      recordsOf(
+      withLoads(
         await database.minerRecord.findMany({
           ...(after === null ? {} : { where: { account: { gt: after } } }),
           orderBy: { account: "asc" },
@@ -73,7 +80,6 @@ export function createPrismaMinerPool(parts: {
       database.dealColumn.count({ where: { miner: account, state: "placed", deal: { state: "placing" } } }),
 
     async judge(account, observation, tx) {
-      weather.saw(account, observation);
       return tx === undefined ? database.$transaction((fresh) => judgeIn(fresh)) : judgeIn(tx);
 
       async function judgeIn(within: Transaction): Promise<Experience | null> {
@@ -81,6 +87,7 @@ export function createPrismaMinerPool(parts: {
         const row = await within.minerRecord.findUnique({ where: { account } });
         if (row === null) return null;
         const now = clock();
+        const isBad = failureCodeOf(observation) !== null;
         const before = experienceOf(row);
         const after = judge(
           before,
@@ -88,7 +95,7 @@ export function createPrismaMinerPool(parts: {
           {
             now,
             random: parts.random,
-            isOursTheFault: isOursTheFault(weather.now(), policy),
+            isOursTheFault: isBad && isOursTheFault(await readWeather(within, windowStart(now)), policy),
             isPoolCrowded: observation.kind === "failed" && (await isCrowded(within, policy, now)),
           },
           policy,
@@ -113,6 +120,48 @@ export function createPrismaMinerPool(parts: {
     },
     async markProbed(account) {
       await database.minerRecord.updateMany({ where: { account }, data: { isHalfOpen: true } });
+    },
+    async find(account) {
+      const row = await database.minerRecord.findUnique({ where: { account } });
+      return row === null ? null : ((await withLoads([row]))[0] ?? null);
+    },
+    ...pastOf(database),
+    async quarantine(account, reason, tx) {
+      const { count } = await tx.minerRecord.updateMany({ where: { account }, data: { quarantinedReason: reason } });
+      return count > 0;
+    },
+    async release(account, tx) {
+      const data = { quarantinedReason: null, cooldownUntil: new Date(clock()), consecutiveFailures: 0 };
+      const { count } = await tx.minerRecord.updateMany({ where: { account }, data: { ...data, isHalfOpen: false } });
+      return count > 0;
+    },
+  };
+}
+
+/** What the attempts with a miner tell. */
+function pastOf(database: Database): Pick<MinerPool, "history" | "outcomes"> {
+  return {
+    async history(account, count) {
+      const rows = await database.placementAttempt.findMany({
+        where: { miner: account },
+        orderBy: { startedAt: "desc" },
+        take: count,
+      });
+      const where = { uploadId: { in: rows.map(({ uploadId }) => uploadId) } };
+      const deals = await database.deal.findMany({ where, select: { uploadId: true, fid: true } });
+      const fidOf = new Map(deals.map(({ uploadId, fid }) => [uploadId, fid]));
+      return rows.flatMap(({ uploadId, index, startedAt, endedAt, outcome, reason }): PastAttempt[] => {
+        const fid = fidOf.get(uploadId);
+        if (fid === undefined) return [];
+        const times = { startedAt: startedAt.getTime(), endedAt: endedAt?.getTime() ?? null };
+        const names = { uploadId: uploadId as UploadId, fid: fid as Fid, index, miner: account };
+        return [{ ...names, ...times, outcome, reason: reason as PastAttempt["reason"] }];
+      });
+    },
+    async outcomes(account) {
+      const where = { miner: account, outcome: { not: null } };
+      const rows = await database.placementAttempt.groupBy({ by: ["outcome"], where, _count: true });
+      return Object.fromEntries(rows.map(({ outcome, _count }) => [outcome ?? "", _count]));
     },
   };
 }
@@ -140,12 +189,18 @@ function experienceOf(row: MinerRecordModel): Experience {
       exponent: row.cooldownExponent,
       until: row.cooldownUntil?.getTime() ?? null,
     },
+    reporting: reportingOf(row),
     quarantine: row.quarantinedReason,
   };
 }
 
+function reportingOf({ secondsPerReport, peakLagMs, reportedAt }: MinerRecordModel): Experience["reporting"] {
+  if (secondsPerReport === null || peakLagMs === null || reportedAt === null) return null;
+  return { secondsPerReport, peakLagMs, at: reportedAt.getTime() };
+}
+
 function dataOf(before: Experience, after: Experience, observation: Observation, now: number) {
-  const { evidence, speed, cooldown, quarantine } = after;
+  const { evidence, speed, cooldown, reporting, quarantine } = after;
   const failure = failureCodeOf(observation);
   return {
     alpha: evidence.kept,
@@ -156,6 +211,13 @@ function dataOf(before: Experience, after: Experience, observation: Observation,
     cooldownExponent: cooldown.exponent,
     cooldownUntil: cooldown.until === null ? null : new Date(cooldown.until),
     quarantinedReason: quarantine,
+    ...(reporting === null
+      ? {}
+      : {
+          secondsPerReport: reporting.secondsPerReport,
+          peakLagMs: reporting.peakLagMs,
+          reportedAt: new Date(reporting.at),
+        }),
     ...(cooldown.until === before.cooldown.until ? {} : { isHalfOpen: false }),
     ...(failure === null ? {} : { lastFailureCode: failure, lastFailureAt: new Date(now) }),
     ...(observation.kind === "transferred" ? { lastSuccessAt: new Date(now) } : {}),
@@ -176,51 +238,46 @@ function failureCodeOf(observation: Observation): string | null {
   }
 }
 
-function recordOf(row: MinerRecordModel, inflight: number, unreported: number): MinerRecord {
+function recordOf(row: MinerRecordModel, places: MinerPlaces): MinerRecord {
   const { lastFailureCode: code, lastFailureAt: at } = row;
+  const host = hostOf(row.endpoint);
+  const place = places.of(row.account, host);
   return {
     ...experienceOf(row),
     account: row.account as AccountId,
     chainState: row.chainState,
     endpoint: row.endpoint,
     idleBytes: Number(row.idleBytes),
-    hasEndpoint: isEndpoint(row.endpoint),
-    groups: groupsOfEndpoint(row.endpoint),
-    position: null,
-    inflight,
-    unreported,
+    hasEndpoint: host !== null,
+    groups: { ...groupsOfEndpoint(row.endpoint), ...place.groups },
+    position: place.position,
+    inflight: 0,
+    unreported: 0,
     lastFailure: code === null || at === null ? null : { code, at: at.getTime() },
     lastSuccessAt: row.lastSuccessAt?.getTime() ?? null,
   };
 }
 
-function isEndpoint(text: string): boolean {
+function hostOf(endpoint: string): string | null {
   try {
-    parseEndpoint(text);
-    return true;
+    return parseEndpoint(endpoint).hostname;
   } catch {
-    return false;
+    return null;
   }
 }
 
-/** Who was dealt with lately by this process, and how it went the last time. */
-function createWeatherWatch(windowMs: number, clock: Clock) {
-  const last = new Map<AccountId, { at: number; isFailure: boolean }>();
-  return {
-    saw(account: AccountId, observation: Observation): void {
-      const isFailure = observation.kind === "failed" && isMinersFault(observation.code);
-      if (!isFailure && observation.kind !== "transferred") return;
-      last.delete(account);
-      last.set(account, { at: clock(), isFailure });
-    },
-    now() {
-      // In order of time: the oldest come first.
-      for (const [account, { at }] of last) {
-        if (at > clock() - windowMs) break;
-        last.delete(account);
-      }
-      const seen = [...last.values()];
-      return { minersSeen: seen.length, minersFailing: seen.filter(({ isFailure }) => isFailure).length };
-    },
-  };
+/** Miners that attempts of any replica ended with lately, and those whose last one the miner failed. */
+async function readWeather(tx: Transaction, since: Date): Promise<Weather> {
+  const rows = await tx.$queryRawUnsafe<{ outcome: string | null; miners: number }[]>(weatherQuery, since);
+  const failing = rows.filter(({ outcome }) => isFailureOfMiner(outcome ?? ""));
+  const count = (some: typeof rows) => some.reduce((sum, { miners }) => sum + miners, 0);
+  return { minersSeen: count(rows), minersFailing: count(failing) };
 }
+
+const isFailureOfMiner = (outcome: string): boolean => outcome.startsWith("MINER_") && isMinersFault(outcome);
+
+const weatherQuery = `
+  SELECT outcome, count(*)::int AS miners FROM (
+    SELECT DISTINCT ON (miner) outcome FROM scheduling.placement_attempt
+    WHERE ended_at > $1 ORDER BY miner, ended_at DESC
+  ) AS newest GROUP BY outcome`;

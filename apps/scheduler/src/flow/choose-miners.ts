@@ -3,12 +3,15 @@ import { holdersOf } from "@granary/domain/deal";
 import {
   type Choice,
   type Constraint,
+  composeStrategies,
   isMinersFault,
   type MinerPolicy,
   type Random,
-  type Selection,
+  type SelectionResult,
+  type Strategy,
   select,
   type Wishes,
+  wishesAbout,
 } from "@granary/domain/miner";
 import type { AccountId } from "@granary/primitives";
 import type { Attempt, DealRecord, MinerRecord } from "../ports.js";
@@ -16,13 +19,24 @@ import type { Attempt, DealRecord, MinerRecord } from "../ports.js";
 export interface ChooseRules {
   readonly constraints: readonly Constraint[];
   readonly policy: MinerPolicy;
+  /** What this gateway's operator wishes of every placement. */
+  readonly strategy: Strategy;
+}
+
+export interface Situation {
+  readonly record: DealRecord;
+  readonly due: readonly Column[];
+  readonly attempts: readonly Attempt[];
+  readonly miners: readonly MinerRecord[];
+  readonly now: number;
+  readonly random: Random;
 }
 
 export interface Assignment {
   readonly index: number;
   readonly miner: AccountId;
   readonly endpoint: string;
-  readonly reason: object;
+  readonly reason: Choice["reason"];
   readonly relaxations: readonly string[];
 }
 
@@ -41,52 +55,58 @@ const GRUDGE_MS = 600_000;
  * A miner for each column that waits. Holders of another column of the file are out of the question; miners that failed
  * with this file come second; miners that lost a column of it without fault come first, since they may have it still.
  */
-export function chooseMiners(
-  rules: ChooseRules,
-  situation: {
-    readonly record: DealRecord;
-    readonly due: readonly Column[];
-    readonly attempts: readonly Attempt[];
-    readonly miners: readonly MinerRecord[];
-    readonly now: number;
-    readonly random: Random;
-  },
-): Assignments {
-  const { record, due, attempts, miners, now, random } = situation;
-  const holders = new Set(holdersOf(record.deal));
-  const grudges = new Set(attempts.filter((one) => isGrudge(one, now)).map(({ miner }) => miner));
+export function chooseMiners(rules: ChooseRules, situation: Situation): Assignments {
+  const { record, due, attempts, miners } = situation;
+  const grudges = new Set(attempts.filter((one) => isGrudge(one, situation.now)).map(({ miner }) => miner));
+  const strategy = composeStrategies(rules.strategy, strategyOf(record.placement));
+  const asking = openAsking(rules, situation, wishesAbout(strategy, miners));
   const overtaken = attempts.filter(({ outcome }) => outcome === "OVERTAKEN").map(({ miner }) => miner);
-  const base = {
-    miners,
-    constraints: rules.constraints,
-    policy: rules.policy,
-    wishes: wishesOf(record, overtaken),
-    now,
-    random,
-  };
-  const groupsOf = (accounts: ReadonlySet<AccountId>) =>
-    miners.filter(({ account }) => accounts.has(account)).map(({ groups }) => groups);
-  const ask = (columns: number, exclude: ReadonlySet<AccountId>, held: ReadonlySet<AccountId>) => {
-    const need = { columns, fragmentsPerColumn: record.segmentCount };
-    return select({ ...base, need, exclude, holders: groupsOf(held) } satisfies Selection);
-  };
-  const first = ask(due.length, new Set([...holders, ...grudges]), holders);
-  const taken = new Set([...holders, ...first.chosen.map(({ miner }) => miner.account)]);
-  const second = first.shortfall > 0 && grudges.size > 0 ? ask(first.shortfall, taken, taken) : null;
-  const choices = [...first.chosen, ...(second?.chosen ?? [])];
-  const { chosen, left } = deal(due, choices, attempts, miners);
-  const last = second ?? first;
-  return { chosen, left, retryAt: last.retryAt, refused: last.refused };
+  const preferred = new Set(strategy.prefer);
+  const byPreference = Math.max(0, strategy.first - [...asking.taken].filter((one) => preferred.has(one)).length);
+  asking.ask(Math.min(byPreference, due.length), [...overtaken, ...strategy.prefer], grudges);
+  asking.ask(due.length, overtaken, grudges);
+  if (grudges.size > 0) asking.ask(due.length, [], noGrudges);
+  const { chosen, left } = deal(due, asking.choices, attempts, miners);
+  return { chosen, left, retryAt: asking.last?.retryAt ?? null, refused: asking.last?.refused ?? {} };
 }
+
+const noGrudges: ReadonlySet<AccountId> = new Set();
+
+/** Selections one after another, each for what those before have left open. */
+function openAsking(rules: ChooseRules, { record, miners, now, random }: Situation, wishes: Wishes) {
+  const { constraints, policy } = rules;
+  const taken = new Set(holdersOf(record.deal));
+  const choices: Choice[] = [];
+  const groupsOfTaken = () => miners.filter(({ account }) => taken.has(account)).map(({ groups }) => groups);
+  const asking = {
+    taken,
+    choices,
+    last: null as SelectionResult | null,
+    /** Until there are `columns` choices in all. */
+    ask(columns: number, prefer: readonly AccountId[], grudges: ReadonlySet<AccountId>): void {
+      const missing = columns - choices.length;
+      if (missing <= 0) return;
+      const need = { columns: missing, fragmentsPerColumn: record.segmentCount };
+      const exclude = new Set([...taken, ...grudges]);
+      const base = { miners, constraints, policy, now, random };
+      asking.last = select({ ...base, need, exclude, holders: groupsOfTaken(), wishes: { ...wishes, prefer } });
+      for (const choice of asking.last.chosen) {
+        choices.push(choice);
+        taken.add(choice.miner.account);
+      }
+    },
+  };
+  return asking;
+}
+
+const strategyOf = (placement: DealRecord["placement"]): Strategy =>
+  placement === null
+    ? {}
+    : { ...placement, area: placement.area?.map(([longitude, latitude]) => ({ longitude, latitude })) };
 
 const isGrudge = ({ outcome, endedAt }: Attempt, now: number): boolean =>
   outcome === "REPORT_MISSED" ||
   (outcome?.startsWith("MINER_") === true && isMinersFault(outcome) && endedAt !== null && now - endedAt < GRUDGE_MS);
-
-function wishesOf({ placement }: DealRecord, overtaken: readonly AccountId[]): Wishes {
-  const area = placement?.area?.map(([longitude, latitude]) => ({ longitude, latitude }));
-  return { prefer: [...overtaken, ...(placement?.prefer ?? [])], area };
-}
 
 /** Who was given a column of this file before gets the same one again: it may hold it already. */
 function deal(

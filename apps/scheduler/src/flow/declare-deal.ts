@@ -158,7 +158,7 @@ async function meetObstacle(
   obstacle: Obstacle,
 ): Promise<DeclareOutcome> {
   const { code, reason, canPass } = obstacle;
-  const isOver = !canPass || ports.clock() - record.createdAt > rules.obstaclePatienceMs;
+  const isOver = !canPass || ports.clock() - record.since > rules.obstaclePatienceMs;
   ports.log.info(isOver ? "a deal has failed" : "a deal waits for an obstacle to pass", {
     uploadId: record.uploadId,
     code,
@@ -187,4 +187,4 @@ async function retryLater(ports: DeclarePorts, record: DealRecord, thrown: unkno
 
 /** The older the deal, the longer the pause: a quarter of its age. */
 const pauseMs = (ports: DeclarePorts, record: DealRecord): number =>
-  Math.min(PAUSE_MAX_MS, Math.max(SOON_MS, (ports.clock() - record.createdAt) / 4));
+  Math.min(PAUSE_MAX_MS, Math.max(SOON_MS, (ports.clock() - record.since) / 4));

@@ -1,8 +1,6 @@
-import type { InputOf, OutputOf } from "@granary/contracts";
-import { decayed, type MinerPolicy, phaseOf, trustOf } from "@granary/domain/miner";
+import type { InputOf, OutputOf, RatedMiner } from "@granary/contracts";
+import { decayed, explain, type MinerPolicy, phaseOf, trustOf } from "@granary/domain/miner";
 import type { MinerPool, MinerRecord } from "../ports.js";
-
-type Shown = OutputOf<"minersList">["miners"][number];
 
 /** What we think of each miner, and why. */
 export async function listMiners(
@@ -14,12 +12,12 @@ export async function listMiners(
   const records = await ports.miners.list(after, count);
   const last = records.at(-1);
   return {
-    miners: records.map((record) => show(record, policy, now)),
+    miners: records.map((record) => rate(record, policy, now)),
     next: records.length < count || last === undefined ? null : last.account,
   };
 }
 
-function show(record: MinerRecord, policy: MinerPolicy, now: number): Shown {
+export function rate(record: MinerRecord, policy: MinerPolicy, now: number): RatedMiner {
   const { kept, broken } = decayed(record.evidence, now, policy);
   const { until, failuresInRow } = record.cooldown;
   return {
@@ -29,18 +27,28 @@ function show(record: MinerRecord, policy: MinerPolicy, now: number): Shown {
     idleBytes: record.idleBytes,
     standing: standingOf(record, now),
     score: trustOf(record.evidence, now, policy),
+    scoreParts: meanScore(record, policy, now),
     alpha: kept,
     beta: broken,
+    inflightColumns: record.inflight,
     unreportedColumns: record.unreported,
     consecutiveFailures: failuresInRow,
     cooldownUntil: until === null ? null : new Date(until).toISOString(),
+    quarantinedReason: record.quarantine,
     lastFailureCode: record.lastFailure?.code ?? null,
     lastFailureAt: record.lastFailure === null ? null : new Date(record.lastFailure.at).toISOString(),
     lastSuccessAt: record.lastSuccessAt === null ? null : new Date(record.lastSuccessAt).toISOString(),
   };
 }
 
-export function standingOf(record: MinerRecord, now: number): Shown["standing"] {
+/** What a column of one fragment would cost, with the mean of the belief where a choice draws from it. */
+function meanScore(record: MinerRecord, policy: MinerPolicy, now: number): RatedMiner["scoreParts"] {
+  const need = { columns: 1, fragmentsPerColumn: 1 };
+  const { trust, seconds, cost } = explain(record, { exclude: new Set(), need, now }, false, policy);
+  return { trust: trust.mean, transferSeconds: seconds.transfer, queueSeconds: seconds.queue, cost };
+}
+
+export function standingOf(record: MinerRecord, now: number): RatedMiner["standing"] {
   if (record.quarantine !== null) return "quarantined";
   if (record.chainState !== "positive") return "unavailable";
   const phase = phaseOf(record.cooldown, now);

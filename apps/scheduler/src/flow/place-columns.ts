@@ -1,6 +1,6 @@
 import type { Random } from "@granary/domain/miner";
 import type { UploadId } from "@granary/primitives";
-import type { Clock, DealStore, LockedDeal, MinerPool, MinerRecord, Observer } from "../ports.js";
+import type { Clock, DealStore, LockedDeal, MinerPool, Observer } from "../ports.js";
 import { type Assignment, type ChooseRules, chooseMiners } from "./choose-miners.js";
 import { type Round, type SendPorts, type SendRules, sendColumns } from "./send-columns.js";
 
@@ -9,7 +9,12 @@ export interface PlacePorts extends SendPorts {
   readonly miners: Pick<MinerPool, "candidates" | "unreported">;
   readonly clock: Clock;
   readonly random: Random;
-  readonly observer: Pick<Observer, "relaxed" | "refusedMiners" | "fragmentSent">;
+  readonly observer: Pick<Observer, "relaxed" | "picked" | "decided" | "refusedMiners"> & SendPorts["observer"];
+}
+
+export interface PlaceRules extends ChooseRules, SendRules {
+  /** How long a deal may lack miners before it has failed. */
+  readonly placementPatienceMs: number;
 }
 
 /** Pause before a column without a miner is looked at again. */
@@ -21,7 +26,7 @@ const SHORTFALL_PAUSE_MS = { least: 2_000, most: 30_000 };
  */
 export async function placeColumns(
   ports: PlacePorts,
-  rules: ChooseRules & SendRules,
+  rules: PlaceRules,
   uploadId: UploadId,
   stopping: AbortSignal,
 ): Promise<"sent" | "nothing-due"> {
@@ -32,9 +37,12 @@ export async function placeColumns(
     const due = deal.record.deal.columns.filter((column) => column.state === "pending" && column.notBefore <= now);
     if (due.length === 0) return null;
     const { random } = ports;
+    const begunAt = performance.now();
     const choice = chooseMiners(rules, { record: deal.record, due, attempts, miners, now, random });
+    ports.observer.decided((performance.now() - begunAt) / 1000);
     assign(ports, deal, choice.chosen, now + rules.leaseMs);
-    if (choice.left.length > 0) postpone(ports, deal, choice, miners);
+    if (choice.left.length > 0) postpone(ports, rules, deal, choice);
+    else if (deal.record.obstacle !== null) deal.setObstacle(null);
     return { record: deal.record, columns: choice.chosen };
   });
   if (round === null || round.columns.length === 0) return "nothing-due";
@@ -46,25 +54,32 @@ function assign(ports: PlacePorts, deal: LockedDeal, chosen: readonly Assignment
   for (const { index, miner, reason, relaxations } of chosen) {
     deal.apply({ kind: "assigned", index, miner, leaseUntil, relaxations });
     deal.explain(index, reason);
+    ports.observer.picked(reason.isExploration ? "exploration" : reason.isPreferred ? "preferred" : "drawn");
     for (const dimension of relaxations) ports.observer.relaxed(dimension);
   }
 }
 
+/**
+ * Columns for which there is nobody wait; what stands against all others is noted, so that the deal can be asked why. A
+ * deal that has waited for longer than its patience has failed, and an operator may take it up again.
+ */
 function postpone(
   ports: PlacePorts,
+  rules: PlaceRules,
   deal: LockedDeal,
   choice: ReturnType<typeof chooseMiners>,
-  miners: readonly MinerRecord[],
 ): void {
   const now = ports.clock();
+  const { uploadId, since } = deal.record;
   const { least, most } = SHORTFALL_PAUSE_MS;
   const notBefore = Math.min(now + most, Math.max(now + least, choice.retryAt ?? now + most / 2));
   for (const index of choice.left) deal.apply({ kind: "postponed", index, notBefore });
   ports.observer.refusedMiners(choice.refused, choice.left.length);
-  ports.log.warn("there are not enough miners for all columns of a deal", {
-    uploadId: deal.record.uploadId,
-    left: choice.left.length,
-    known: miners.length,
-    refused: choice.refused,
-  });
+  const against = Object.entries(choice.refused).filter(([, count]) => count > 0);
+  const counts = against.map(([reason, count]) => `${reason} ${count}`).join(", ") || "nobody is known";
+  const obstacle = { code: "MINERS_NOT_ENOUGH", reason: `${choice.left.length} columns have no miner: ${counts}` };
+  deal.setObstacle(obstacle);
+  ports.log.warn("there are not enough miners for all columns of a deal", { uploadId, ...obstacle });
+  const hasWaitedEnough = now - since > rules.placementPatienceMs && choice.chosen.length === 0;
+  if (hasWaitedEnough) deal.apply({ kind: "failed", failure: obstacle });
 }

@@ -32,7 +32,7 @@ export interface SendPorts {
   readonly encoder: SegmentEncoder;
   readonly gate: Pick<MinerGate, "put">;
   readonly clock: Clock;
-  readonly observer: Pick<Observer, "fragmentSent">;
+  readonly observer: Pick<Observer, "fragmentSent" | "bytesSent" | "sentTwice">;
   readonly log: Log;
 }
 
@@ -224,6 +224,7 @@ async function putPatiently(sending: Sending, lane: Lane, { segment, encoded }: 
       const seconds = (ports.clock() - startedAt) / 1000;
       lane.seconds.push(seconds);
       ports.observer.fragmentSent(seconds);
+      ports.observer.bytesSent(bytes?.length ?? 0);
       return;
     } catch (thrown) {
       const { code } = asCodedError(thrown);
@@ -253,6 +254,9 @@ async function finishLane({ ports, rules, record, inTurn }: Sending, lane: Lane)
     ports.deals.change(record.uploadId, (deal) => {
       const reportBy = ports.clock() + reportPatienceMs(unreported, rules.report);
       deal.apply({ kind: "transferred", index, miner, reportBy, secondsPerFragment });
+      const column = deal.record.deal.columns[index - 1];
+      const isOthers = column?.state === "sending" || column?.state === "placed" ? column.miner !== miner : false;
+      if (column?.state === "pending" || isOthers) ports.observer.sentTwice();
     }),
   );
   lane.isLive = false;

@@ -25,12 +25,13 @@ export async function showDeal(
       revision,
       failure: deal.state === "failed" ? deal.failure : obstacle,
       columns: deal.columns.map((column) => showColumn(column, endpoints)),
-      attempts: attempts.map(({ index, miner, startedAt, endedAt, outcome }) => ({
+      attempts: attempts.map(({ index, miner, startedAt, endedAt, outcome, reason }) => ({
         index,
         miner,
         startedAt: textOf(startedAt),
         endedAt: endedAt === null ? null : textOf(endedAt),
         outcome,
+        reason,
       })),
     },
   };

@@ -47,4 +47,5 @@ export {
   select,
   type Wishes,
 } from "./select.js";
+export { type ComposedStrategy, composeStrategies, type Strategy, wishesAbout } from "./strategy.js";
 export { earn, fullBucket, spend, type TokenBucket } from "./token-bucket.js";
