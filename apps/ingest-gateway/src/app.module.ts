@@ -16,6 +16,7 @@ import { ChunkController } from "./adapters/chunk.controller.js";
 import { DownloadController } from "./adapters/download.controller.js";
 import { createGatewayAccount } from "./adapters/gateway-account.js";
 import { readOpenUploads } from "./adapters/open-uploads.js";
+import { OperatorController } from "./adapters/operator.controller.js";
 import { createPartLock } from "./adapters/part-lock.js";
 import { createRetrievalClient } from "./adapters/retrieval-client.js";
 import { portsToken, retrievalToken } from "./adapters/tokens.js";
@@ -126,7 +127,14 @@ export async function createApp(config: GatewayConfig): Promise<Service> {
       natsUrl: config.NATS_URL,
       log,
       register,
-      controllers: [UploadController, ChunkController, UploadsController, CatalogueController, DownloadController],
+      controllers: [
+        UploadController,
+        ChunkController,
+        UploadsController,
+        CatalogueController,
+        OperatorController,
+        DownloadController,
+      ],
       providers: [portsToken.provide(ports), retrievalToken.provide(retrieval)],
       responders: respondersFor(SERVICE, { stagedObjectFind: (input) => findStaged(ports, input) }),
       checks: {

@@ -1,6 +1,20 @@
 import { FILE_BYTES_MAX, parseBytes } from "@granary/primitives";
-import { commonSettings, setting } from "@granary/service-runtime";
+import { commonSettings, Secret, setting } from "@granary/service-runtime";
 import { z } from "zod";
+
+const TOKEN_LENGTH_MIN = 16;
+
+/** Tokens by the name of whom they belong to. */
+function operatorsOf(text: string, context: z.RefinementCtx): ReadonlyMap<string, Secret> {
+  const operators = new Map<string, Secret>();
+  for (const item of text.split(",").filter((one) => one.trim() !== "")) {
+    const [, name, token] = /^\s*([\w.@-]{1,100})=(\S+)\s*$/.exec(item) ?? [];
+    if (name !== undefined && token !== undefined && token.length >= TOKEN_LENGTH_MIN && !operators.has(name)) {
+      operators.set(name, new Secret(token));
+    } else context.addIssue({ code: "custom", message: "each operator once, as name=token with a long token" });
+  }
+  return operators;
+}
 
 /** Everything that can be set of the gateway. Names are names of environment variables. */
 export const gatewaySettings = z.object({
@@ -35,6 +49,14 @@ export const gatewaySettings = z.object({
 
   UPLOAD_STARTS_RATE: z.coerce.number().positive().default(20).describe("uploads an account may start per second"),
   UPLOAD_STARTS_BURST: setting.count().default(200).describe("uploads an account may start at once"),
+  OPERATOR_TOKENS: z
+    .string()
+    .default("")
+    .transform((text, context) => operatorsOf(text, context))
+    .describe(
+      "who may work by hand on miners and deals: name=token, separated by commas; a token has 16 characters or more",
+    )
+    .meta({ secret: true }),
   ACCESS_MODE: z
     .enum(["public", "private"])
     .default("public")

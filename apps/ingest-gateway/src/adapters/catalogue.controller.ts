@@ -86,6 +86,15 @@ export class CatalogueController {
     await reply.send(envelope(miners));
   }
 
+  /** Why a miner gets columns, or does not. */
+  @Get("miners/:account")
+  async explainMiner(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+    const account = parseAccount(pathOf(request).account ?? "");
+    const { miner } = await this.ports.request("minerExplain", { account });
+    if (miner === null) throw new CodedError("MINER_UNKNOWN", "absent", "no miner has this account", { account });
+    await reply.send(envelope(miner));
+  }
+
   @Get("territories/:account")
   async territories(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
     await reply.send(envelope(await listTerritories(this.ports, accountIn(request))));

@@ -63,7 +63,10 @@ async function forgetObject(tx: Transaction, uploadId: string): Promise<void> {
 export async function noteDeal(ports: FollowPorts, tx: Transaction, message: MessageOf<"dealAdvanced">): Promise<void> {
   const upload = await lockUpload(tx, message.uploadId);
   if (upload === null || message.revision <= upload.dealRevision) return;
-  if (upload.state === "active" || upload.state === "failed" || upload.state === "receiving") return;
+  if (upload.state === "active" || upload.state === "receiving") return;
+  // Taken up again by an operator. One whose bytes are gone stays what it is.
+  const isRevived = upload.state === "failed" && message.state !== "failed" && upload.releasedAt === null;
+  if (upload.state === "failed" && !(isRevived && upload.fid !== null)) return;
   const now = ports.now();
   const state = stateOfDeal(message);
   const standing = {
@@ -88,9 +91,10 @@ export async function noteDeal(ports: FollowPorts, tx: Transaction, message: Mes
       ...(isFirstFid ? { encodedAt: now } : {}),
       ...(isDeclared ? { declaredAt: now } : {}),
       ...(state === "active" ? { activeAt: now } : {}),
+      ...(isRevived ? { failureCode: null, failureReason: null } : {}),
     },
   });
-  if (isFirstFid) await catalogueObject(tx, upload, message.fid);
+  if (isFirstFid || isRevived) await catalogueObject(tx, upload, message.fid);
   if (isFirstFid) observe(ports, upload, "encoded");
   if (isDeclared) observe(ports, upload, "declared");
   if (state === "active") observe(ports, upload, "active");

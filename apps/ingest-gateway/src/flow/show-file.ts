@@ -48,6 +48,9 @@ export interface MapColumn {
   readonly endpoint: string | null;
   /** pending, sending, placed, reported */
   readonly state: string;
+  /** How often it was given to a miner, and what had to be given up for this one; null of files that others placed. */
+  readonly attempts: number | null;
+  readonly relaxations: readonly string[] | null;
 }
 
 export interface MapSegment {
@@ -87,16 +90,21 @@ export async function mapFile(
       : (await ports.request("chainFileSegments", { fid, from: 0, count: 1 })).segments[0];
   const miners = (first?.fragments ?? []).map((fragment) => fragment.miner);
   const endpoints = await endpointsOf(ports, miners);
-  const columns = miners.map((miner, i) => {
-    return { index: i + 1, miner, endpoint: endpoints.get(miner) ?? null, state: "reported" };
+  // The file is on chain, whatever the scheduler knows of how it came there.
+  const { deal } = await ports.request("dealShow", { fid }).catch(() => ({ deal: null }));
+  const columns = miners.map((miner, i): MapColumn => {
+    const placed = deal?.columns[i];
+    const ours = placed?.miner === miner ? placed : null;
+    const [attempts, relaxations] = [ours?.attempts ?? null, ours?.relaxations ?? null];
+    return { index: i + 1, miner, endpoint: endpoints.get(miner) ?? null, state: "reported", attempts, relaxations };
   });
   return { ...found, columns, segments: listed };
 }
 
 async function mapOfDeal(ports: ShowPorts, fid: Fid, window: { from: number; count: number }) {
   const { deal } = await ports.request("dealShow", { fid });
-  const columns: MapColumn[] = (deal?.columns ?? []).map(({ index, miner, endpoint, state }) => {
-    return { index, miner, endpoint, state };
+  const columns: MapColumn[] = (deal?.columns ?? []).map(({ index, miner, endpoint, state, attempts, relaxations }) => {
+    return { index, miner, endpoint, state, attempts, relaxations };
   });
   const holders = new Map(columns.map((column) => [column.index, column.miner]));
   const upload = await ports.database.upload.findFirst({ where: { fid, segmentCount: { not: null } } });

@@ -1,4 +1,4 @@
-import { loadSigner } from "@granary/chain-client/accounts";
+import { accountOf, loadSigner } from "@granary/chain-client/accounts";
 import { describe, expect, it } from "@jest/globals";
 import { contentDisposition, contentTypeOf } from "./content-type.js";
 import { cipherKeyFrom, decodeName, headerOf, placementWishesFrom } from "./headers.js";
@@ -19,7 +19,7 @@ describe("placement wishes", () => {
   it("are miners, each in its one form, and an area of three corners or more", () => {
     const headers = { miner: `${alice.account}, ${alice.account}`, longitude: "1.5, -2, 3", latitude: "4, 5, -6.25" };
     expect(placementWishesFrom(headers)).toEqual({
-      prefer: [alice.account, alice.account],
+      prefer: [alice.account],
       area: [
         [1.5, 4],
         [-2, 5],
@@ -27,6 +27,36 @@ describe("placement wishes", () => {
       ],
     });
     expect(placementWishesFrom({})).toBeNull();
+  });
+
+  it("name twelve miners to want nobody else, and fewer to want them first", () => {
+    const accounts = Array.from({ length: 12 }, (_, n) => accountOf(new Uint8Array(32).fill(n + 1)));
+    expect(placementWishesFrom({ miner: accounts.join(",") })).toEqual({ only: accounts });
+    expect(placementWishesFrom({ miner: accounts.slice(1).join(",") })).toEqual({ prefer: accounts.slice(1) });
+  });
+
+  it("come as a field too, whose parts stand before the headers'", () => {
+    const [bob, carol] = [2, 3].map((n) => accountOf(new Uint8Array(32).fill(n)));
+    const field = JSON.stringify({ prefer: [bob], first: 3, avoid: [carol], isAreaStrict: true });
+    const headers = { miner: alice.account, longitude: "1,2,3", latitude: "4,5,6" };
+    expect(placementWishesFrom(headers, field)).toMatchObject({
+      prefer: [bob],
+      first: 3,
+      avoid: [carol],
+      isAreaStrict: true,
+    });
+    expect(placementWishesFrom(headers, field)?.area).toHaveLength(3);
+  });
+
+  it.each([
+    "not json",
+    '{"only":[]}',
+    '{"first":13}',
+    '{"unknown":1}',
+    '{"area":[[1,2],[3,4]]}',
+    JSON.stringify({ only: Array(12).fill(alice.account) }),
+  ])("that cannot be followed are refused: %s", (field) => {
+    expect(codeOf(() => placementWishesFrom({}, field))).toBe("PLACEMENT_INVALID");
   });
 
   it.each([

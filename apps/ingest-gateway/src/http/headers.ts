@@ -1,8 +1,8 @@
 import type { IncomingHttpHeaders } from "node:http";
 import { parseAccount } from "@granary/chain-client/accounts";
-import type { PlacementWishes } from "@granary/contracts";
+import { type PlacementWishes, placementWishes } from "@granary/contracts";
 import { type CipherKey, cipherKeyOf } from "@granary/domain/object";
-import { CodedError } from "@granary/primitives";
+import { CodedError, FRAGMENTS_PER_SEGMENT } from "@granary/primitives";
 import type { Credentials } from "../identity/identify.js";
 
 /**
@@ -50,17 +50,51 @@ export function contentLengthOf(headers: IncomingHttpHeaders): number | null {
   return bytes;
 }
 
+/** As with DeOSS: who names so many miners wants nobody else; who names fewer wants these first. */
+const MINERS_FOR_ONLY = FRAGMENTS_PER_SEGMENT;
+
 /**
- * `Miner` (accounts) and `Longitude`/`Latitude` (corners of an area), each repeatable. A wish that cannot be read is
- * refused: silently storing elsewhere would be worse.
+ * What the uploader wishes of the placement: `Miner` (accounts) and `Longitude`/`Latitude` (corners of an area), each
+ * repeatable, or the field `placement` with all of them as JSON, of which each part comes before the header's. A wish
+ * that cannot be read is refused: silently storing elsewhere would be worse.
  *
- * @throws CodedError ACCOUNT_INVALID, AREA_INVALID (invalid)
+ * @throws CodedError ACCOUNT_INVALID, AREA_INVALID, PLACEMENT_INVALID (invalid)
  */
-export function placementWishesFrom(headers: IncomingHttpHeaders): PlacementWishes | null {
-  const prefer = listOf(headers, "miner").map(parseAccount);
+export function placementWishesFrom(headers: IncomingHttpHeaders, field?: string): PlacementWishes | null {
+  const miners = [...new Set(listOf(headers, "miner").map(parseAccount))];
   const area = areaOf(listOf(headers, "longitude"), listOf(headers, "latitude"));
-  if (prefer.length === 0 && area === null) return null;
-  return { ...(prefer.length > 0 ? { prefer } : {}), ...(area === null ? {} : { area }) };
+  const wishes: PlacementWishes = {
+    ...(miners.length === 0 ? {} : miners.length < MINERS_FOR_ONLY ? { prefer: miners } : { only: miners }),
+    ...(area === null ? {} : { area }),
+    ...(field === undefined ? {} : placementOf(field)),
+  };
+  return Object.keys(wishes).length === 0 ? null : wishes;
+}
+
+function placementOf(text: string): PlacementWishes {
+  const invalid = (problem: string) =>
+    new CodedError("PLACEMENT_INVALID", "invalid", `placement cannot be followed: ${problem}`);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    throw invalid("it is not JSON");
+  }
+  const parsed = placementWishes.strict().safeParse(value);
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues;
+    throw invalid(`${issue?.path.join(".") || "it"}: ${issue?.message}`);
+  }
+  const oneForm = (accounts: readonly string[]) => [...new Set(accounts.map(parseAccount))];
+  const { prefer, only, avoid, ...rest } = parsed.data;
+  const named = Object.entries({ prefer, only, avoid }).flatMap(([key, accounts]) =>
+    accounts === undefined ? [] : [[key, oneForm(accounts)] as const],
+  );
+  const wishes: PlacementWishes = { ...rest, ...Object.fromEntries(named) };
+  if (wishes.only !== undefined && wishes.only.length < FRAGMENTS_PER_SEGMENT) {
+    throw invalid(`only: ${FRAGMENTS_PER_SEGMENT} columns need as many different miners`);
+  }
+  return wishes;
 }
 
 const AREA_CORNERS_MIN = 3;

@@ -3,6 +3,7 @@ import type { FastifyRequest } from "fastify";
 import type { ChunkOwner } from "../flow/receive-chunk.js";
 import { identify } from "../identity/identify.js";
 import type { Ports } from "../ports.js";
+import { queryOf } from "./answer.js";
 import { credentialsOf, headerOf, placementWishesFrom } from "./headers.js";
 
 /** Who signed the request, when this gateway serves them. */
@@ -24,7 +25,7 @@ export async function uploadHeadsOf(
     territory: headerOf(request.headers, "territory") ?? "",
     name,
     contentType: plainType(request.headers["content-type"]),
-    placement: placementWishesFrom(request.headers),
+    placement: placementWishesFrom(request.headers, queryOf(request).placement),
   };
 }
 
