@@ -1,7 +1,7 @@
 import { Command } from "commander";
 import * as account from "./command/account.js";
 import { get } from "./command/get.js";
-import { miners } from "./command/miners.js";
+import * as miners from "./command/miners.js";
 import * as objects from "./command/objects.js";
 import { put } from "./command/put.js";
 import * as territory from "./command/territory.js";
@@ -15,6 +15,7 @@ const program = new Command("granary")
   .description("Store files on independent miners of a CESS-type chain, and get them back")
   .option("--gateway <url>", "the gateway (GRANARY_GATEWAY_URL)")
   .option("--chain <url>", "a node of the chain (GRANARY_CHAIN_URL)")
+  .option("--operator-token-file <file>", "file with the token of an operator (GRANARY_OPERATOR_TOKEN_FILE)")
   .option("--key-file <file>", "file with your mnemonic or secret URI (GRANARY_KEY_FILE)")
   .option("--json", "print results as JSON")
   .showHelpAfterError()
@@ -54,6 +55,12 @@ program
   .option("--name <name>", "name of the object (default: the file's)")
   .option("--wait <state>", `when to return: ${waitTargets.join(", ")}`, "active")
   .option("--cipher-file <file>", "encrypt (CESS Cipher mode) with the key in this file")
+  .option("--prefer <miners>", "accounts of miners that come first, separated by commas")
+  .option("--first <columns>", "so many columns go to preferred miners, the others to any")
+  .option("--only <miners>", "nobody but these, twelve or more")
+  .option("--avoid <miners>", "none of these")
+  .option("--area <corners>", 'where it should lie: longitude and latitude of corners, "11 47,14 47,14 50"')
+  .option("--strict-area", "rather fail than leave the area")
   .action((file, options) => run((context) => put(context, file, options)));
 
 program
@@ -110,8 +117,35 @@ accounts
 accounts.command("show").action(() => run((context) => account.show(context)));
 
 program
-  .command("miners")
-  .description("list the miners, and what the gateway thinks of each")
-  .action(() => run((context) => miners(context)));
+  .command("resume")
+  .description("take up an upload whose deal has failed (operators)")
+  .argument("<upload-id>")
+  .requiredOption("--reason <text>", "what has changed since; it is written down")
+  .action((id, { reason }) => run((context) => miners.resume(context, id, reason)));
+
+program
+  .command("actions")
+  .description("list what operators did by hand")
+  .action(() => run((context) => miners.actions(context)));
+
+const pool = program.command("miners").description("list the miners, and what the gateway thinks of each");
+pool.action(() => run((context) => miners.miners(context)));
+pool
+  .command("why")
+  .description("show why a miner gets columns, or does not")
+  .argument("<miner>")
+  .action((account) => run((context) => miners.why(context, account)));
+pool
+  .command("quarantine")
+  .description("give a miner nothing more until it is released (operators)")
+  .argument("<miner>")
+  .requiredOption("--reason <text>", "why; it is written down")
+  .action((account, { reason }) => run((context) => miners.quarantine(context, account, reason)));
+pool
+  .command("release")
+  .description("give a miner back to use, by way of a probe (operators)")
+  .argument("<miner>")
+  .requiredOption("--reason <text>", "why; it is written down")
+  .action((account, { reason }) => run((context) => miners.release(context, account, reason)));
 
 await program.parseAsync();

@@ -19,6 +19,7 @@ function folderWithNetwork(): string {
     chain: "ws://127.0.0.1:9123",
     minerControl: "",
     developmentKey: "//Alice",
+    operatorToken: "development-operator",
   };
   writeFileSync(path.join(root, ".granary/network.json"), JSON.stringify(network));
   return root;
@@ -47,6 +48,16 @@ describe("settings", () => {
   ])("never signs with the development key where %s names another network", async (_, options, environment) => {
     const settings = resolveSettings(options, environment, folderWithNetwork());
     await expect(settings.signer()).rejects.toMatchObject({ code: "KEY_MISSING", category: "denied" });
+  });
+
+  it("shows the operator's token of a network here to that network only", () => {
+    const root = folderWithNetwork();
+    expect(resolveSettings({}, {}, root).operatorToken()).toBe("development-operator");
+    expect(() => resolveSettings({ gateway: "https://gateway.example" }, {}, root).operatorToken()).toThrow(
+      expect.objectContaining({ code: "OPERATOR_TOKEN_MISSING" }),
+    );
+    const named = { GRANARY_OPERATOR_TOKEN: "another-token" };
+    expect(resolveSettings({ gateway: "https://gateway.example" }, named, root).operatorToken()).toBe("another-token");
   });
 
   it("signs with the development key where a variable names the very network that brought it", async () => {

@@ -10,6 +10,8 @@ export interface NetworkFile {
   readonly minerControl: string;
   /** Secret URI of the development account that commands act as when no key is given. */
   readonly developmentKey: string;
+  /** Token of this network's only operator. */
+  readonly operatorToken?: string;
 }
 
 export const NETWORK_DIR = ".granary";
@@ -19,6 +21,7 @@ export interface GlobalOptions {
   readonly gateway?: string;
   readonly chain?: string;
   readonly keyFile?: string;
+  readonly operatorTokenFile?: string;
   readonly json?: boolean;
 }
 
@@ -27,6 +30,7 @@ export interface Settings {
   readonly gatewayUrl: string;
   readonly chainUrl: string;
   signer(): Promise<Signer>;
+  operatorToken(): string;
 }
 
 const withoutSlash = (url: string): string => url.replace(/\/+$/, "");
@@ -41,7 +45,10 @@ function findNetwork(from: string): NetworkFile | undefined {
   }
 }
 
-/** @throws CodedError KEY_MISSING (denied) from `signer()` when nobody said whose key to use */
+/**
+ * @throws CodedError KEY_MISSING, OPERATOR_TOKEN_MISSING (denied) from `signer()` and `operatorToken()` when nobody said
+ * whose to use
+ */
 export function resolveSettings(options: GlobalOptions, environment: NodeJS.ProcessEnv, cwd: string): Settings {
   const network = findNetwork(cwd);
   const gatewayUrl = withoutSlash(
@@ -55,7 +62,7 @@ export function resolveSettings(options: GlobalOptions, environment: NodeJS.Proc
     chainUrl,
     async signer() {
       const file = options.keyFile ?? environment.GRANARY_KEY_FILE;
-      if (file !== undefined) return loadSigner(readKeyFile(file));
+      if (file !== undefined) return loadSigner(readSecretFile(file));
       if (environment.GRANARY_KEY !== undefined) return loadSigner(environment.GRANARY_KEY);
       if (network !== undefined && isOwnNetwork) return loadSigner(network.developmentKey);
       throw new CodedError(
@@ -64,10 +71,21 @@ export function resolveSettings(options: GlobalOptions, environment: NodeJS.Proc
         "name the file with your key by --key-file or GRANARY_KEY_FILE, or set GRANARY_KEY",
       );
     },
+    operatorToken() {
+      const file = options.operatorTokenFile ?? environment.GRANARY_OPERATOR_TOKEN_FILE;
+      if (file !== undefined) return readSecretFile(file);
+      const token = environment.GRANARY_OPERATOR_TOKEN ?? (isOwnNetwork ? network?.operatorToken : undefined);
+      if (token !== undefined) return token;
+      throw new CodedError(
+        "OPERATOR_TOKEN_MISSING",
+        "denied",
+        "name the file with your token by --operator-token-file or GRANARY_OPERATOR_TOKEN_FILE, or set GRANARY_OPERATOR_TOKEN",
+      );
+    },
   };
 }
 
-function readKeyFile(file: string): string {
+function readSecretFile(file: string): string {
   try {
     return readFileSync(file, "utf8").trim();
   } catch (cause) {

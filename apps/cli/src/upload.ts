@@ -18,6 +18,8 @@ export interface UploadRequest {
   readonly territory: string;
   /** Key of the CESS `Cipher` mode. */
   readonly cipher?: string;
+  /** Wishes about the miners: the gateway's `placement`. */
+  readonly placement?: object;
   readonly onBytes: (sent: number) => void;
 }
 
@@ -44,6 +46,9 @@ function headersOf(request: UploadRequest): Record<string, string> {
   };
 }
 
+const queryOf = ({ placement }: UploadRequest): string =>
+  placement === undefined ? "" : `?${new URLSearchParams({ placement: JSON.stringify(placement) })}`;
+
 async function* readRange(handle: FileHandle, start: number, end: number, onBytes: (count: number) => void) {
   for (let at = start; at < end; ) {
     const buffer = Buffer.allocUnsafe(Math.min(MiB, end - at));
@@ -63,7 +68,7 @@ async function sendWhole(request: UploadRequest, size: number): Promise<string> 
       sent += count;
       request.onBytes(sent);
     });
-    const response = await request.gateway.send(`/object/${encodeURIComponent(request.name)}`, {
+    const response = await request.gateway.send(`/object/${encodeURIComponent(request.name)}${queryOf(request)}`, {
       method: "PUT",
       signer: request.signer,
       headers: { ...headersOf(request), "Content-Length": String(size) },
@@ -110,7 +115,7 @@ async function sendPart(
   for (let attempt = 1; ; attempt += 1) {
     let sent = 0;
     try {
-      const response = await request.gateway.send(`/resume/${encodeURIComponent(request.name)}`, {
+      const response = await request.gateway.send(`/resume/${encodeURIComponent(request.name)}${queryOf(request)}`, {
         method: "PUT",
         signer: request.signer,
         headers: {

@@ -46,10 +46,12 @@ export interface ColumnMap {
     readonly miner: string | null;
     readonly endpoint: string | null;
     readonly state: string;
+    readonly attempts: number | null;
+    readonly relaxations: readonly string[] | null;
   }[];
 }
 
-/** Which miner holds which column. */
+/** Which miner holds which column, after how many attempts, and what had to be given up for it. */
 export async function map(context: Context, fid: string): Promise<void> {
   const placed = await context.gateway.call<ColumnMap>(`/file/map/${fid}`);
   context.output.result(placed, renderMap(placed));
@@ -57,12 +59,14 @@ export async function map(context: Context, fid: string): Promise<void> {
 
 export const renderMap = ({ columns }: ColumnMap): string =>
   table(
-    ["COLUMN", "KIND", "STATE", "MINER", "ENDPOINT"],
+    ["COLUMN", "KIND", "STATE", "ATTEMPTS", "MINER", "ENDPOINT", "RELAXED"],
     columns.map((column) => [
       String(column.index),
       column.index <= 4 ? "data" : "parity",
       column.state,
+      column.attempts === null ? "?" : String(column.attempts),
       column.miner ?? "-",
       column.endpoint ?? "-",
+      column.relaxations === null ? "?" : column.relaxations.join(", "),
     ]),
   );

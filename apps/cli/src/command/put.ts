@@ -7,6 +7,27 @@ export interface PutOptions {
   readonly name?: string;
   readonly wait: string;
   readonly cipherFile?: string;
+  readonly prefer?: string;
+  readonly first?: string;
+  readonly only?: string;
+  readonly avoid?: string;
+  readonly area?: string;
+  readonly strictArea?: boolean;
+}
+
+/** The gateway checks what is wished; here it only gets its form. */
+function placementOf({ prefer, first, only, avoid, area, strictArea }: PutOptions): object | undefined {
+  const accounts = (text: string) => text.split(",").map((one) => one.trim());
+  const corners = (text: string) => text.split(",").map((corner) => corner.trim().split(/\s+/).map(Number));
+  const placement = {
+    ...(prefer === undefined ? {} : { prefer: accounts(prefer) }),
+    ...(first === undefined ? {} : { first: Number(first) }),
+    ...(only === undefined ? {} : { only: accounts(only) }),
+    ...(avoid === undefined ? {} : { avoid: accounts(avoid) }),
+    ...(area === undefined ? {} : { area: corners(area) }),
+    ...(strictArea === true ? { isAreaStrict: true } : {}),
+  };
+  return Object.keys(placement).length === 0 ? undefined : placement;
 }
 
 /** Uploads a file and follows it until it has reached the wanted state. */
@@ -14,6 +35,7 @@ export async function put(context: Context, file: string, options: PutOptions): 
   const { gateway, output } = context;
   const { size } = await statFile(file);
   const signer = await context.settings.signer();
+  const placement = placementOf(options);
   const sending = context.progress({ label: "upload", total: size, unit: "bytes" });
   const uploadId = await upload({
     gateway,
@@ -22,6 +44,7 @@ export async function put(context: Context, file: string, options: PutOptions): 
     name: options.name ?? defaultName(file),
     territory: options.territory,
     ...(options.cipherFile === undefined ? {} : { cipher: readFileSync(options.cipherFile, "utf8").trim() }),
+    ...(placement === undefined ? {} : { placement }),
     onBytes: (sent) => sending.update(sent),
   });
   sending.finish();

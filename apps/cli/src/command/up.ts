@@ -93,6 +93,7 @@ function writeNetworkFile(dir: string, network: Network): void {
     chain: network.urls.chain,
     minerControl: network.urls.minerControl,
     developmentKey: developmentKeys.user,
+    operatorToken: developmentKeys.operatorToken,
   };
   writeFileSync(networkFileOf(dir), `${JSON.stringify(file, null, 2)}\n`);
 }

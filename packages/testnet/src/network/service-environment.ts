@@ -8,6 +8,8 @@ export const developmentKeys = {
   /** Acts for the user when no key is given. */
   user: "//Bob",
   minerPrefix: "//Granary//miner",
+  /** Not a key: what the only operator shows to the gateway. */
+  operatorToken: "development-operator",
 } as const;
 
 export type ServiceName = Exclude<Listener, "postgres" | "nats" | "redis">;
@@ -79,6 +81,7 @@ export function serviceEnvironment(settings: ServiceSettings): Record<ServiceNam
       ...common("ingest-gateway"),
       STAGING_DIR: stagingDir,
       RETRIEVAL_URL: `http://127.0.0.1:${plan.ports.retrieval}`,
+      OPERATOR_TOKENS: `development=${developmentKeys.operatorToken}`,
     },
   };
 }
