@@ -1,5 +1,6 @@
 import { Command } from "commander";
 import * as account from "./command/account.js";
+import * as gateway from "./command/gateway.js";
 import { get } from "./command/get.js";
 import * as miners from "./command/miners.js";
 import * as objects from "./command/objects.js";
@@ -97,24 +98,85 @@ program
   .action((fid) => run((context) => objects.map(context, fid)));
 
 const territories = program.command("territory").description("space that you own on the chain");
-territories
-  .command("buy")
-  .argument("<name>")
+/** A command that costs: the price is shown, and asked about at a terminal, before anything is signed. */
+const paying = (name: string, description: string) =>
+  territories
+    .command(name)
+    .description(description)
+    .argument("<name>")
+    .option("--yes", "do not ask before signing")
+    .option("--max-price <tcess>", "refuse when it would cost more, with the fee");
+paying("buy", "buy a territory, and let the gateway store in it")
   .requiredOption("--gib <count>", "size in GiB")
   .option("--days <count>", "how long", "30")
   .option("--no-authorize", "do not let the gateway store in your territories")
   .action((name, options) => run((context) => territory.buy(context, name, options)));
+paying("expand", "make a territory larger, for the days that it has left")
+  .requiredOption("--gib <count>", "GiB more")
+  .action((name, options) => run((context) => territory.expand(context, name, options)));
+paying("renew", "make a territory last longer, also a frozen one")
+  .requiredOption("--days <count>", "days more")
+  .action((name, options) => run((context) => territory.renew(context, name, options)));
+paying("reactivate", "take an expired territory again, empty")
+  .requiredOption("--days <count>", "how long")
+  .action((name, options) => run((context) => territory.reactivate(context, name, options)));
+territories
+  .command("rename")
+  .description("give an empty territory another name")
+  .argument("<name>")
+  .argument("<new-name>")
+  .action((from, to) => run((context) => territory.rename(context, from, to)));
+territories
+  .command("grant")
+  .description("give an empty territory to another account")
+  .argument("<name>")
+  .argument("<account>")
+  .action((name, to) => run((context) => territory.grant(context, name, to)));
+territories
+  .command("show")
+  .description("show one territory")
+  .argument("<name>")
+  .option("--account <account>", "whose (default: yours)")
+  .action((name, options) => run((context) => territory.show(context, name, options)));
 territories
   .command("ls")
+  .description("list territories")
   .option("--account <account>", "whose (default: yours)")
   .action((options) => run((context) => territory.list(context, options)));
+
+const gateways = program.command("gateway").description("who may store in your territories");
+gateways
+  .command("authorize")
+  .description("let a gateway store and delete in your territories")
+  .argument("[account]", "the gateway's account (default: the one of --gateway)")
+  .action((account) => run((context) => gateway.authorize(context, account)));
+gateways
+  .command("revoke")
+  .description("take that back")
+  .argument("[account]", "the gateway's account (default: the one of --gateway)")
+  .action((account) => run((context) => gateway.revoke(context, account)));
+gateways
+  .command("ls")
+  .description("list the gateways that an account has authorized")
+  .option("--account <account>", "whose (default: yours)")
+  .action((options) => run((context) => gateway.list(context, options)));
 
 const accounts = program.command("account").description("your key and account");
 accounts
   .command("new")
+  .description("make a key")
   .requiredOption("--out <file>", "file for the new key")
   .action((options) => run((context) => account.create(context, options)));
-accounts.command("show").action(() => run((context) => account.show(context)));
+accounts
+  .command("import")
+  .description("take over a mnemonic, seed, secret URI, or a wallet's keystore (GRANARY_KEY_PASSWORD)")
+  .requiredOption("--out <file>", "file for the key")
+  .option("--from <file>", "where it is; - is standard input", "-")
+  .action((options) => run((context) => account.importKey(context, options)));
+accounts
+  .command("show")
+  .description("show your account and its balance")
+  .action(() => run((context) => account.show(context)));
 
 program
   .command("resume")

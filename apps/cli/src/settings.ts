@@ -31,6 +31,8 @@ export interface Settings {
   readonly chainUrl: string;
   signer(): Promise<Signer>;
   operatorToken(): string;
+  /** What opens a keystore. */
+  keyPassword(): string | undefined;
 }
 
 const withoutSlash = (url: string): string => url.replace(/\/+$/, "");
@@ -57,12 +59,17 @@ export function resolveSettings(options: GlobalOptions, environment: NodeJS.Proc
   const chainUrl = options.chain ?? environment.GRANARY_CHAIN_URL ?? network?.chain ?? "ws://127.0.0.1:9944";
   // The development key is for the network that brought it, whoever named another one, and how.
   const isOwnNetwork = gatewayUrl === withoutSlash(network?.gateway ?? "") && chainUrl === network?.chain;
+  const keyPassword = (): string | undefined => {
+    const { GRANARY_KEY_PASSWORD: password, GRANARY_KEY_PASSWORD_FILE: file } = environment;
+    return password ?? (file === undefined ? undefined : readSecretFile(file));
+  };
   return {
+    keyPassword,
     gatewayUrl,
     chainUrl,
     async signer() {
       const file = options.keyFile ?? environment.GRANARY_KEY_FILE;
-      if (file !== undefined) return loadSigner(readSecretFile(file));
+      if (file !== undefined) return loadSigner(readSecretFile(file), keyPassword());
       if (environment.GRANARY_KEY !== undefined) return loadSigner(environment.GRANARY_KEY);
       if (network !== undefined && isOwnNetwork) return loadSigner(network.developmentKey);
       throw new CodedError(

@@ -1,7 +1,8 @@
 import { spawn } from "node:child_process";
-import { readFile, rm, writeFile } from "node:fs/promises";
+import { readFile, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
+import { loadSigner } from "@granary/chain-client";
 import { EMPTY_FID, MiB } from "@granary/primitives";
 import { developmentKeys, poll, temporaryFolder } from "@granary/testnet";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
@@ -16,10 +17,16 @@ interface Run {
   readonly err: string;
 }
 
-function granary(args: readonly string[], environment: Record<string, string>, cwd: string): Promise<Run> {
+function granary(
+  args: readonly string[],
+  environment: Record<string, string>,
+  cwd: string,
+  input?: string,
+): Promise<Run> {
   return new Promise((resolve) => {
     const { PATH = "", HOME = "" } = process.env;
     const child = spawn(process.execPath, [bin, ...args], { cwd, env: { PATH, HOME, ...environment } });
+    child.stdin.end(input);
     let out = "";
     let err = "";
     child.stdout.on("data", (text) => {
@@ -110,6 +117,51 @@ describe("the granary command", () => {
     const owned = await json<unknown[]>("territory", "ls", ...mine);
     expect(owned).toMatchObject([{ name: "own", state: "active", totalBytes: 1024 * MiB }]);
     expect((await run("account", "new", "--out", keyFile)).code).toBe(5);
+  });
+
+  it("takes over a key from standard input, and refuses what is none", async () => {
+    const out = path.join(stage.folder, "imported-key");
+    const imported = await granary(["account", "import", "--out", out], environment, stage.folder, "//Bob\n");
+    expect(imported).toMatchObject({ code: 0, out: expect.stringContaining((await loadSigner("//Bob")).account) });
+    expect((await stat(out)).mode & 0o077).toBe(0);
+    const refused = await granary(["account", "import", "--out", `${out}-2`], environment, stage.folder, "no key\n");
+    expect(refused).toMatchObject({ code: 2, err: expect.stringContaining("SECRET_INVALID") });
+  });
+
+  it("leads a territory through its life, with the price shown before and a limit obeyed", async () => {
+    const bought = await json<{ price: string; paid: string }>("territory", "buy", "life", "--gib", "2");
+    expect(BigInt(bought.paid) - BigInt(bought.price)).toBeGreaterThan(0n);
+    const { deadlineBlock } = await json<{ deadlineBlock: number }>("territory", "show", "life");
+    const expanded = await json<{ price: string; paid: string }>("territory", "expand", "life", "--gib", "1");
+    // What it was said to cost is what it did cost, but for the fee.
+    const fee = BigInt(expanded.paid) - BigInt(expanded.price);
+    expect([fee > 0n, fee < 10n ** 18n]).toEqual([true, true]);
+    const renewed = await json<{ price: string }>("territory", "renew", "life", "--days", "10", "--yes");
+    // 3 GiB for 10 days, after 2 GiB for 30.
+    expect(BigInt(renewed.price) * 2n).toBe(BigInt(bought.price));
+    expect(await json("territory", "show", "life")).toMatchObject({
+      totalBytes: 3 * 1024 * MiB,
+      deadlineBlock: deadlineBlock + 10 * 14_400,
+    });
+    const dear = await run("territory", "renew", "life", "--days", "10", "--max-price", "0.5");
+    expect([dear.code, dear.err]).toEqual([5, expect.stringContaining("(PRICE_OVER_LIMIT)")]);
+    const early = await run("territory", "reactivate", "life", "--days", "30");
+    expect([early.code, early.err]).toEqual([5, expect.stringContaining("NotExpire")]);
+    await json("territory", "rename", "life", "second-life");
+    const bob = (await loadSigner("//Bob")).account;
+    expect(await json("territory", "grant", "second-life", bob)).toMatchObject({ receiver: bob });
+    const gone = await run("territory", "show", "second-life");
+    expect([gone.code, gone.err]).toEqual([4, expect.stringContaining("(TERRITORY_UNKNOWN)")]);
+    expect(await json("territory", "show", "second-life", "--account", bob)).toMatchObject({ account: bob });
+  });
+
+  it("authorizes a gateway, lists it, and takes the authorization back", async () => {
+    const operator = (await loadSigner("//Charlie")).account;
+    const listed = async () => (await json<{ gateway: string }[]>("gateway", "ls")).map(({ gateway }) => gateway);
+    await json("gateway", "authorize", operator);
+    expect(await listed()).toEqual(expect.arrayContaining([stage.network.gatewayAccount, operator]));
+    await json("gateway", "revoke", operator);
+    expect(await listed()).toEqual([stage.network.gatewayAccount]);
   });
 
   it("lists miners with what the gateway thinks of each", async () => {

@@ -25,7 +25,10 @@ export const settings = z.object({
     .meta({ secret: true }),
   CHAIN_URL: setting.url("ws:", "wss:").describe("nodes of one chain, separated by commas"),
   STAGING_DIR: z.string().min(1).describe("folder of the staged bytes, shared with the ingest-gateway"),
-  GATEWAY_MNEMONIC: setting.secret().describe("key of the account that signs for this gateway: mnemonic, seed or URI"),
+  GATEWAY_MNEMONIC: setting
+    .secret()
+    .describe("key of the account that signs for this gateway: mnemonic, seed, URI, or a keystore's JSON"),
+  GATEWAY_KEY_PASSWORD: setting.secret().optional().describe("what opens the keystore, when the key is one"),
   GATEWAY_DOMAIN: z
     .string()
     .max(50)

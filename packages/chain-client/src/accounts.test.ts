@@ -1,5 +1,6 @@
 import { CodedError } from "@granary/primitives";
 import { describe, expect, it } from "@jest/globals";
+import { Keyring } from "@polkadot/keyring";
 import { base58Encode, encodeAddress } from "@polkadot/util-crypto";
 import {
   accountOf,
@@ -40,6 +41,20 @@ describe("accounts", () => {
 });
 
 describe("loadSigner", () => {
+  it("opens a wallet's keystore with its password, and says which of the two is wrong", async () => {
+    const { account } = await loadSigner("//Alice");
+    const ring = new Keyring({ type: "sr25519" });
+    const keystore = JSON.stringify(ring.createFromUri("//Alice").toJson("open sesame"));
+    const signer = await loadSigner(keystore, "open sesame");
+    expect(signer.account).toBe(account);
+    expect(await isSignedBy(account, "hello", signMessage(signer, "hello"))).toBe(true);
+    expect(await codeOf(() => loadSigner(keystore))).toBe("KEY_PASSWORD_MISSING");
+    expect(await codeOf(() => loadSigner(keystore, "close"))).toBe("KEY_PASSWORD_WRONG");
+    expect(await codeOf(() => loadSigner('{"a":1}', "open sesame"))).toBe("KEYSTORE_INVALID");
+    const ed25519 = JSON.stringify(new Keyring({ type: "ed25519" }).createFromUri("//Alice").toJson("open sesame"));
+    expect(await codeOf(() => loadSigner(ed25519, "open sesame"))).toBe("KEYSTORE_INVALID");
+  });
+
   it("takes a mnemonic, a seed with or without 0x, and paths", async () => {
     const mnemonic = generateMnemonic();
     const plain = await loadSigner(mnemonic);

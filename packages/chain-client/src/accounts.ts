@@ -1,5 +1,6 @@
 import { type AccountId, CodedError } from "@granary/primitives";
 import { Keyring } from "@polkadot/keyring";
+import type { KeyringPair } from "@polkadot/keyring/types";
 import { hexToU8a, isHex, u8aWrapBytes } from "@polkadot/util";
 import {
   base58Decode,
@@ -56,19 +57,48 @@ function isSecretUri(text: string): boolean {
   return isHex(phrase, 256) || mnemonicValidate(phrase);
 }
 
+const signerOf = (pair: KeyringPair): Signer => ({
+  account: accountOf(pair.publicKey),
+  publicKey: pair.publicKey,
+  sign: (message) => pair.sign(message),
+});
+
+/** An account as browser wallets export it: JSON, its key encrypted with a password. */
+function signerOfKeystore(json: string, password: string | undefined): Signer {
+  if (password === undefined) {
+    throw new CodedError("KEY_PASSWORD_MISSING", "invalid", "the key is a keystore: its password is needed");
+  }
+  let pair: KeyringPair;
+  try {
+    pair = new Keyring({ ss58Format: CESS_PREFIX }).createFromJson(JSON.parse(json));
+  } catch {
+    throw new CodedError("KEYSTORE_INVALID", "invalid", "this is not the JSON that wallets export");
+  }
+  if (pair.type !== "sr25519") {
+    throw new CodedError("KEYSTORE_INVALID", "invalid", `the chain takes sr25519 keys, this one is ${pair.type}`);
+  }
+  try {
+    pair.unlock(password);
+  } catch {
+    throw new CodedError("KEY_PASSWORD_WRONG", "denied", "the password does not open the keystore");
+  }
+  return signerOf(pair);
+}
+
 /**
- * A signer from a mnemonic, a hexadecimal seed of 32 bytes, or a secret URI ("<mnemonic or seed>//hard/soft",
- * "//Alice" for the well-known development keys).
- * @throws CodedError SECRET_INVALID (invalid); the text is not in the error
+ * A signer from a mnemonic, a hexadecimal seed of 32 bytes, a secret URI ("<mnemonic or seed>//hard/soft", "//Alice" for
+ * the well-known development keys), or a wallet's keystore JSON with its password.
+ * @throws CodedError SECRET_INVALID, KEYSTORE_INVALID, KEY_PASSWORD_MISSING (invalid), KEY_PASSWORD_WRONG (denied); the
+ * text is in none of them
  */
-export async function loadSigner(secret: string): Promise<Signer> {
+export async function loadSigner(secret: string, password?: string): Promise<Signer> {
   await cryptoWaitReady();
   const text = secret.trim();
+  if (text.startsWith("{")) return signerOfKeystore(text, password);
   const uri = /^[0-9a-f]{64}$/i.test(text) ? `0x${text}` : text;
   try {
     if (!isSecretUri(uri)) throw new Error("not a secret URI");
-    const pair = new Keyring({ type: "sr25519", ss58Format: CESS_PREFIX }).createFromUri(uri);
-    return { account: accountOf(pair.publicKey), publicKey: pair.publicKey, sign: (message) => pair.sign(message) };
+    return signerOf(new Keyring({ type: "sr25519", ss58Format: CESS_PREFIX }).createFromUri(uri));
   } catch {
     // The cause could carry the secret, so it ends here.
     throw new CodedError(

@@ -1,14 +1,11 @@
-import { CodedError, formatBytes } from "@granary/primitives";
+import type { ChainCall, ChainCalls, ChainClient, ChainReader, Signer, Territory } from "@granary/chain-client";
+import { parseAccount } from "@granary/chain-client";
+import { CodedError, formatBytes, GiB } from "@granary/primitives";
+import { agreeTo } from "../confirm.js";
 import type { Context } from "../context.js";
 import { table } from "../output.js";
-
-const UNIT_DECIMALS = 18;
-
-export const formatTokens = (amount: bigint): string => {
-  const whole = amount / 10n ** BigInt(UNIT_DECIMALS);
-  const rest = (amount % 10n ** BigInt(UNIT_DECIMALS)).toString().padStart(UNIT_DECIMALS, "0").slice(0, 4);
-  return `${whole}.${rest} TCESS`;
-};
+import { daysLeft, formatTokens, parseTokens, priceOfReactivation, priceOfSpace, type Tariff } from "../price.js";
+import { authorizeGateway } from "./gateway.js";
 
 /** @throws CodedError NUMBER_INVALID (invalid) */
 export function positiveInteger(text: string, what: string): number {
@@ -19,43 +16,181 @@ export function positiveInteger(text: string, what: string): number {
   return value;
 }
 
+export interface PayOptions {
+  readonly yes?: boolean;
+  readonly maxPrice?: string;
+}
+
+interface Plan {
+  readonly what: string;
+  readonly price: bigint;
+  readonly call: ChainCall;
+}
+
+interface Offer {
+  readonly reader: ChainReader;
+  readonly calls: ChainCalls;
+  readonly signer: Signer;
+  readonly tariff: Tariff;
+}
+
+/** Plans a call, shows what it costs, has it agreed to, signs, and tells what was paid once it is final. */
+async function pay(context: Context, options: PayOptions, plan: (offer: Offer) => Promise<Plan>) {
+  const limit = options.maxPrice === undefined ? {} : { limit: parseTokens(options.maxPrice) };
+  const signer = await context.settings.signer();
+  return context.withChain(async ({ reader, writer, calls }) => {
+    const { what, price, call } = await plan({ reader, calls, signer, tariff: await tariffOf(reader) });
+    const fee = await writer.estimateFee(signer, call);
+    const shown = `${what}: ${formatTokens(price)} and a fee of about ${formatTokens(fee)}`;
+    context.output.say(shown);
+    await agreeTo(price + fee, shown, { yes: options.yes ?? false, ...limit });
+    const before = await reader.freeBalance(signer.account);
+    const inclusion = await writer.signAndFinalize(signer, call);
+    const paid = before - (await reader.freeBalance(signer.account));
+    return { what, block: inclusion.block.number, price: price.toString(), paid: paid.toString() };
+  });
+}
+
+async function tariffOf(reader: ChainReader): Promise<Tariff> {
+  const unitPrice = await reader.unitPrice();
+  if (unitPrice === null) throw new CodedError("SPACE_UNPRICED", "conflict", "the chain has no price for space yet");
+  return { unitPrice, specVersion: (await reader.status()).specVersion };
+}
+
+async function ownedBy(reader: ChainReader, account: Territory["account"], name: string): Promise<Territory> {
+  const territory = await reader.territory(account, name);
+  if (territory === null) {
+    throw new CodedError("TERRITORY_UNKNOWN", "absent", `${account} has no territory "${name}"`, { territory: name });
+  }
+  return territory;
+}
+
+const gibOf = (territory: Territory): number => territory.totalBytes / GiB;
+const paidText = ({ what, paid, block }: { what: string; paid: string; block: number }): string =>
+  `${what}: ${formatTokens(BigInt(paid))} paid, block ${block}`;
+
 /** Buys a territory, and lets the gateway store in the account's territories, where it may not yet. */
 export async function buy(
   context: Context,
   name: string,
-  options: { gib: string; days: string; authorize: boolean },
+  options: PayOptions & { gib: string; days: string; authorize: boolean },
 ): Promise<void> {
   const gib = positiveInteger(options.gib, "--gib");
   const days = positiveInteger(options.days, "--days");
-  const signer = await context.settings.signer();
-  const result = await context.withChain(async ({ reader, writer, calls }) => {
-    const before = await reader.freeBalance(signer.account);
-    const inclusion = await writer.signAndFinalize(signer, calls.mintTerritory(name, gib, days));
-    const paid = before - (await reader.freeBalance(signer.account));
-    return { territory: name, gib, days, block: inclusion.block.number, paid: paid.toString() };
-  });
+  const { what, ...result } = await pay(context, options, async ({ calls, tariff }) => ({
+    what: `territory ${name}, ${gib} GiB for ${days} days`,
+    price: priceOfSpace(tariff, gib, days),
+    call: calls.mintTerritory(name, gib, days),
+  }));
   const authorized = options.authorize ? await authorizeGateway(context) : null;
+  context.output.result({ territory: name, gib, days, ...result, authorized }, paidText({ what, ...result }));
+}
+
+export async function expand(context: Context, name: string, options: PayOptions & { gib: string }): Promise<void> {
+  const gib = positiveInteger(options.gib, "--gib");
+  const { what, ...result } = await pay(context, options, async ({ reader, calls, signer, tariff }) => {
+    const { deadlineBlock } = await ownedBy(reader, signer.account, name);
+    const days = daysLeft(deadlineBlock, (await reader.finalizedHead()).number);
+    return {
+      what: `${gib} GiB more for territory ${name}, for the ${days} days that are left`,
+      price: priceOfSpace(tariff, gib, days),
+      call: calls.expandTerritory(name, gib),
+    };
+  });
+  context.output.result({ territory: name, gib, ...result }, paidText({ what, ...result }));
+}
+
+/** Longer, before it ends or while it is frozen; `reactivate` is for a territory that has expired. */
+export async function renew(context: Context, name: string, options: PayOptions & { days: string }): Promise<void> {
+  await extend(context, name, options, {
+    what: "more for territory",
+    price: priceOfSpace,
+    call: (calls, days) => calls.renewTerritory(name, days),
+  });
+}
+
+export async function reactivate(
+  context: Context,
+  name: string,
+  options: PayOptions & { days: string },
+): Promise<void> {
+  await extend(context, name, options, {
+    what: "again for expired territory",
+    price: priceOfReactivation,
+    call: (calls, days) => calls.reactivateTerritory(name, days),
+  });
+}
+
+async function extend(
+  context: Context,
+  name: string,
+  options: PayOptions & { days: string },
+  how: {
+    readonly what: string;
+    readonly price: (tariff: Tariff, gib: number, days: number) => bigint;
+    readonly call: (calls: ChainCalls, days: number) => ChainCall;
+  },
+): Promise<void> {
+  const days = positiveInteger(options.days, "--days");
+  const { what, ...result } = await pay(context, options, async ({ reader, calls, signer, tariff }) => ({
+    what: `${days} days ${how.what} ${name}`,
+    price: how.price(tariff, gibOf(await ownedBy(reader, signer.account, name)), days),
+    call: how.call(calls, days),
+  }));
+  context.output.result({ territory: name, days, ...result }, paidText({ what, ...result }));
+}
+
+export async function rename(context: Context, from: string, to: string): Promise<void> {
+  const block = await sign(context, ({ calls }) => calls.renameTerritory(from, to));
+  context.output.result({ territory: to, renamedFrom: from, block }, `territory ${from} is ${to} now, block ${block}`);
+}
+
+/** Gives an empty territory to another account. */
+export async function grant(context: Context, name: string, to: string): Promise<void> {
+  const receiver = parseAccount(to);
+  const block = await sign(context, ({ calls }) => calls.grantTerritory(name, receiver));
   context.output.result(
-    { ...result, authorized },
-    `territory ${name}: ${gib} GiB for ${days} days, ${formatTokens(BigInt(result.paid))} paid, block ${result.block}`,
+    { territory: name, receiver, block },
+    `territory ${name} belongs to ${receiver}, block ${block}`,
   );
 }
 
-/** Lets the gateway act for the account. Returns the gateway's account. */
-export async function authorizeGateway(context: Context): Promise<string> {
+async function sign(context: Context, callOf: (chain: ChainClient) => ChainCall): Promise<number> {
   const signer = await context.settings.signer();
-  const { account } = await context.gateway.call<{ account: string }>("/gateway");
-  await context.withChain(async ({ reader, writer, calls }) => {
-    const operators: readonly string[] = await reader.authorizations(signer.account);
-    if (operators.includes(account)) return;
-    await writer.signAndFinalize(signer, calls.authorize(account as never));
+  return context.withChain(async (chain) => {
+    const inclusion = await chain.writer.signAndFinalize(signer, callOf(chain));
+    return inclusion.block.number;
   });
-  return account;
+}
+
+const accountOf = async (context: Context, options: { account?: string }) =>
+  options.account === undefined ? (await context.settings.signer()).account : parseAccount(options.account);
+
+export async function show(context: Context, name: string, options: { account?: string }): Promise<void> {
+  const account = await accountOf(context, options);
+  const { territory, now } = await context.withChain(async ({ reader }) => ({
+    territory: await ownedBy(reader, account, name),
+    now: (await reader.finalizedHead()).number,
+  }));
+  const days = daysLeft(territory.deadlineBlock, now);
+  const lines = [
+    ["name", territory.name],
+    ["owner", territory.account],
+    ["state", territory.state],
+    ["token", territory.token],
+    ["space", formatBytes(territory.totalBytes)],
+    ["used", formatBytes(territory.usedBytes)],
+    ["locked", `${formatBytes(territory.lockedBytes)} (orders under way)`],
+    ["free", formatBytes(territory.remainingBytes)],
+    ["until", `block ${territory.deadlineBlock}, ${days} days from block ${now}`],
+  ] as const;
+  const text = lines.map(([label, value]) => `${label.padEnd(7)} ${value}`).join("\n");
+  context.output.result({ ...territory, finalizedBlock: now, daysLeft: days }, text);
 }
 
 export async function list(context: Context, options: { account?: string }): Promise<void> {
-  const account = options.account ?? (await context.settings.signer()).account;
-  const territories = await context.withChain(({ reader }) => reader.territories(account as never));
+  const account = await accountOf(context, options);
+  const territories = await context.withChain(({ reader }) => reader.territories(account));
   const rows = territories.map((one) => [
     one.name,
     one.state,

@@ -87,7 +87,7 @@ async function openOutside(
   overrides: Overrides,
   { log, started }: { log: Log; started: Wiring["started"] },
 ) {
-  const signer = await loadSigner(config.GATEWAY_MNEMONIC.reveal());
+  const signer = await loadSigner(config.GATEWAY_MNEMONIC.reveal(), config.GATEWAY_KEY_PASSWORD?.reveal());
   const chain: Chain =
     overrides.chain ??
     started("chain", await connectChain({ urls: config.CHAIN_URL.split(","), log }), (it) => it.close());
