@@ -1,8 +1,9 @@
+import { createHash, randomBytes } from "node:crypto";
 import { type Signer, signMessage } from "@granary/chain-client";
+import { REQUEST_LIFE_SECONDS, requestMessage } from "@granary/contracts";
 import { type Category, CodedError, type ErrorDetails } from "@granary/primitives";
 
-/** How long a signed request is good for. */
-const SIGNATURE_LIFE_MS = 10 * 60_000;
+const NONCE_BYTES = 16;
 
 export interface UploadStatus {
   readonly uploadId: string;
@@ -41,15 +42,32 @@ export interface Gateway {
   call<T>(path: string, options?: RequestOptions): Promise<T>;
 }
 
-/** The headers that prove who asks, good for a few minutes. */
-export function identityHeaders(signer: Signer, now: number): Record<string, string> {
-  const message = String(now + SIGNATURE_LIFE_MS);
+/** The headers that prove who asks, good for this one request and for a few minutes. */
+export function identityHeaders(
+  signer: Signer,
+  target: URL,
+  options: Pick<RequestOptions, "method" | "headers" | "body">,
+  nowMs: number,
+): Record<string, string> {
+  const { body } = options;
+  const isWhole = typeof body === "string" || body instanceof Uint8Array;
+  const message = requestMessage({
+    method: options.method ?? "GET",
+    host: target.host,
+    path: `${target.pathname}${target.search}`,
+    account: signer.account,
+    territory: options.headers?.Territory ?? "",
+    bodySha256: isWhole ? createHash("sha256").update(body).digest("hex") : null,
+    expiresAt: Math.floor(nowMs / 1000) + REQUEST_LIFE_SECONDS,
+    nonce: randomBytes(NONCE_BYTES).toString("base64url"),
+  });
   return { Account: signer.account, Message: message, Signature: signMessage(signer, message) };
 }
 
 export function createGateway(url: string): Gateway {
   async function send(path: string, options: RequestOptions = {}): Promise<Response> {
-    const identity = options.signer === undefined ? {} : identityHeaders(options.signer, Date.now());
+    const target = new URL(`${url}${path}`);
+    const identity = options.signer === undefined ? {} : identityHeaders(options.signer, target, options, Date.now());
     const init: RequestInit & { duplex?: "half" } = {
       method: options.method ?? "GET",
       headers: { ...identity, ...options.headers },
@@ -62,7 +80,7 @@ export function createGateway(url: string): Gateway {
       init.duplex = "half";
     }
     try {
-      return await fetch(`${url}${path}`, init);
+      return await fetch(target, init);
     } catch (cause) {
       throw new CodedError(
         "GATEWAY_UNREACHABLE",

@@ -11,10 +11,12 @@ import {
   startService,
 } from "@granary/service-runtime";
 import { createLog, createRegister } from "@granary/telemetry";
+import { createAccess } from "./adapters/access-file.js";
 import { CatalogueController } from "./adapters/catalogue.controller.js";
 import { ChunkController } from "./adapters/chunk.controller.js";
 import { DownloadController } from "./adapters/download.controller.js";
 import { createGatewayAccount } from "./adapters/gateway-account.js";
+import { createNonceMemory } from "./adapters/nonce-memory.js";
 import { readOpenUploads } from "./adapters/open-uploads.js";
 import { OperatorController } from "./adapters/operator.controller.js";
 import { createPartLock } from "./adapters/part-lock.js";
@@ -32,7 +34,6 @@ import { giveUpAbandoned, releaseStaged } from "./flow/release-staged.js";
 import { removeStrays } from "./flow/remove-strays.js";
 import { endRequestsOnClose, prepareHttp } from "./http/prepare.js";
 import type { Receiving } from "./http/receiving.js";
-import { createAccessCheck } from "./identity/access-list.js";
 import { createStartLimiter } from "./identity/start-limiter.js";
 import { createGatewayMetrics } from "./metrics.js";
 import type { Ports } from "./ports.js";
@@ -40,6 +41,7 @@ import type { Ports } from "./ports.js";
 const SERVICE = "ingest-gateway";
 const RELAY_IDLE_MS = 200;
 const STRAYS_EVERY_MS = 60_000;
+const ACCESS_FILE_EVERY_MS = 2_000;
 const PRUNE_EVERY_MS = 3_600_000;
 /** Encoded names may take three characters for each byte; a name too long shall be told so, not be an unknown route. */
 const PATH_PART_MAX = 4_096;
@@ -72,6 +74,13 @@ export async function createApp(config: GatewayConfig): Promise<Service> {
 
   const stopping = new AbortController();
 
+  const access = createAccess({
+    mode: config.ACCESS_MODE,
+    listed: config.ACCESS_ACCOUNTS,
+    always: config.ACCESS_ALWAYS,
+    file: config.ACCESS_FILE,
+    log,
+  });
   const ports: Ports & { receiving: Receiving } = {
     config,
     database,
@@ -79,11 +88,8 @@ export async function createApp(config: GatewayConfig): Promise<Service> {
     blobs,
     request,
     gatewayAccount: createGatewayAccount(request, config.GATEWAY_CACHE),
-    checkAccess: createAccessCheck({
-      mode: config.ACCESS_MODE,
-      listed: config.ACCESS_ACCOUNTS,
-      always: config.ACCESS_ALWAYS,
-    }),
+    checkAccess: access.check,
+    rememberNonce: createNonceMemory(database),
     limitStarts: createStartLimiter({ perSecond: config.UPLOAD_STARTS_RATE, burst: config.UPLOAD_STARTS_BURST }),
     uploadWatch,
     partLock: createPartLock(),
@@ -116,6 +122,7 @@ export async function createApp(config: GatewayConfig): Promise<Service> {
     ["give up abandoned", () => giveUpAbandoned(ports), config.SWEEP_EVERY],
     ["remove strays", () => removeStrays(ports, strays), Math.min(STRAYS_EVERY_MS, config.STRAY_AFTER)],
     ["remove stale parts", () => removeStaleParts(config), Math.min(STRAYS_EVERY_MS, config.STRAY_AFTER)],
+    ["read the access list", access.reload, ACCESS_FILE_EVERY_MS],
     ["prune records", () => pruneRecords(ports, inbox), PRUNE_EVERY_MS],
   ];
   for (const [name, step, idleMs] of sweeps) loop(name, step, idleMs);

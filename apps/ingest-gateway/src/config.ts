@@ -57,11 +57,20 @@ export const gatewaySettings = z.object({
       "who may work by hand on miners and deals: name=token, separated by commas; a token has 16 characters or more",
     )
     .meta({ secret: true }),
+  SIGNATURE_MODE: z
+    .enum(["any", "bound"])
+    .default("any")
+    .describe("any: as DeOSS takes them; bound: only signatures that name the one request that they are for"),
   ACCESS_MODE: z
     .enum(["public", "private"])
     .default("public")
     .describe("public: all but ACCESS_ACCOUNTS; private: only ACCESS_ACCOUNTS"),
   ACCESS_ACCOUNTS: setting.list().prefault("").describe("accounts, separated by commas"),
+  ACCESS_FILE: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("file with more such accounts, one in a line, # begins a remark; read again when it changes"),
   ACCESS_ALWAYS: setting.list().prefault("").describe("accounts that are let in in any case"),
 
   GATEWAY_CACHE: setting.duration("60s").prefault("60s").describe("how long the gateway's own account is remembered"),

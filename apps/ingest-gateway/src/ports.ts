@@ -5,6 +5,7 @@ import type { AccountId } from "@granary/primitives";
 import type { Log } from "@granary/telemetry";
 import type { GatewayConfig } from "./config.js";
 import type { AccessCheck } from "./identity/access-list.js";
+import type { NonceMemory } from "./identity/bound-request.js";
 import type { StartLimiter } from "./identity/start-limiter.js";
 import type { GatewayMetrics } from "./metrics.js";
 
@@ -19,6 +20,7 @@ export interface Ports {
   /** The account that signs for this gateway, remembered for a while. */
   readonly gatewayAccount: () => Promise<AccountId>;
   readonly checkAccess: AccessCheck;
+  readonly rememberNonce: NonceMemory;
   readonly limitStarts: StartLimiter;
   readonly uploadWatch: UploadWatch;
   readonly partLock: PartLock;

@@ -1,8 +1,10 @@
 import { asCodedError, CodedError } from "@granary/primitives";
 import type { FastifyRequest } from "fastify";
+import { checkDigest } from "../body/check-digest.js";
 import { requestBody } from "../body/request-body.js";
 import { uploadOutcomeOf } from "../metrics.js";
 import type { Ports } from "../ports.js";
+import { signedBodyOf } from "./sender.js";
 
 /** Bodies that are being received now. */
 export interface Receiving {
@@ -31,7 +33,9 @@ export async function withBody<T>(
   count(1);
   try {
     const pace = { stallMs: config.BODY_STALL, bytesPerSecondMin: config.BODY_RATE_MIN };
-    return await work(requestBody(request.raw, pace, (bytes) => metrics.uploads.bytes.add({}, bytes)));
+    const body = requestBody(request.raw, pace, (bytes) => metrics.uploads.bytes.add({}, bytes));
+    const sha256 = signedBodyOf(request);
+    return await work(sha256 === null ? body : checkDigest(body, sha256));
   } finally {
     count(-1);
   }
