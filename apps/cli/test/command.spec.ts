@@ -146,7 +146,7 @@ describe("the granary command", () => {
     const dear = await run("territory", "renew", "life", "--days", "10", "--max-price", "0.5");
     expect([dear.code, dear.err]).toEqual([5, expect.stringContaining("(PRICE_OVER_LIMIT)")]);
     const early = await run("territory", "reactivate", "life", "--days", "30");
-    expect([early.code, early.err]).toEqual([5, expect.stringContaining("NotExpire")]);
+    expect([early.code, early.err]).toEqual([5, expect.stringContaining("(TERRITORY_NOT_EXPIRED)")]);
     await json("territory", "rename", "life", "second-life");
     const bob = (await loadSigner("//Bob")).account;
     expect(await json("territory", "grant", "second-life", bob)).toMatchObject({ receiver: bob });
