@@ -39,7 +39,7 @@ export async function createApp(config: PreprocessorConfig): Promise<Service> {
     createThreadEncoder({
       threads: config.ENCODE_THREADS,
       register,
-      buffers: config.SEGMENT_BUFFERS ?? config.ENCODE_THREADS + 1,
+      slots: config.SEGMENT_BUFFERS ?? config.ENCODE_THREADS + 1,
       observe: ({ encodeSeconds, hashSeconds }) => {
         metrics.segments.add({});
         metrics.encodeSeconds.observe({}, encodeSeconds);
@@ -54,7 +54,7 @@ export async function createApp(config: PreprocessorConfig): Promise<Service> {
   );
   const metrics = createPreprocessorMetrics(register, {
     encodings: () => readOpenEncodings(database),
-    buffersInUse: () => encoder.buffersInUse(),
+    buffersInUse: () => encoder.slotsInUse(),
   });
 
   const relay = loop("relay", createRelay({ connection, outbox, log, register }).step, RELAY_IDLE_MS);

@@ -49,16 +49,17 @@ export interface EncodingStore {
   standing(uploadId: UploadId): Promise<{ readonly isEncoded: boolean; readonly segmentCount: number } | null>;
 }
 
-/** One of a fixed number of segment-sized buffers. */
+/** One of a fixed number of places for a segment. */
 export interface SegmentSlot {
-  readonly bytes: Uint8Array;
-  /** Hashes of the segment and its fragments, computed off the main thread; uses the bytes up. */
+  /** The segment's quarters, one behind the other in the file and each in a place of its own here. */
+  readonly quarters: readonly Uint8Array[];
+  /** Hashes of the segment and its fragments, computed off the main thread. */
   digest(): Promise<SegmentDigests>;
   release(): void;
 }
 
 export interface SegmentEncoder {
-  /** Waits until a buffer is free: this is what bounds memory. Rejects when the signal is aborted. */
+  /** Waits until a place is free: this is what bounds memory. Rejects when the signal is aborted. */
   take(signal: AbortSignal): Promise<SegmentSlot>;
 }
 

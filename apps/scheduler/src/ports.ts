@@ -234,11 +234,11 @@ export interface EncodedSegment {
 
 export interface SegmentEncoder {
   /**
-   * Waits for a buffer, has `read` fill it, and encodes the rows off the main thread.
+   * Waits for a place, has `read` fill it with the segment's bytes from each offset, and encodes the rows off the main thread.
    * @throws CodedError STAGED_BYTES_CORRUPT (corrupt) when the segment is not the one with this hash
    */
   encode(request: {
-    readonly read: (into: Uint8Array) => Promise<unknown>;
+    readonly read: (into: Uint8Array, offset: number) => Promise<unknown>;
     readonly segmentHash: string;
     readonly rows: readonly number[];
     readonly signal: AbortSignal;

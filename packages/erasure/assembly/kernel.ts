@@ -1,6 +1,6 @@
 // AssemblyScript, compiled by scripts/build-kernel.mjs into the committed kernel.wasm.
-// The memory is imported and holds nothing but what the caller puts there: every address is an argument, lengths are
-// multiples of 16, and equal byte strings lie `stride` bytes apart.
+// The memory is imported, may be shared by threads, and holds nothing but what callers put there: every address is an
+// argument, and lengths are multiples of 16. The kernel keeps nothing between calls.
 //
 // A product with a constant is two look-ups, one for each half of the byte: `table` holds the products with 0..15 and,
 // 16 bytes further, the products with 0·16..15·16.
@@ -28,7 +28,22 @@ function double(v: v128): v128 {
  * subgroup of the field, the points of the parity two of its cosets. `factors` holds the tables of five constants, each
  * 32 bytes: outer and even of the first coset (whose odd one equals its outer), then outer, even and odd of the second.
  */
-export function encode(data: usize, parity: usize, stride: usize, length: usize, factors: usize): void {
+export function encode(
+  data: usize,
+  data1: usize,
+  data2: usize,
+  data3: usize,
+  parity: usize,
+  parity1: usize,
+  parity2: usize,
+  parity3: usize,
+  parity4: usize,
+  parity5: usize,
+  parity6: usize,
+  parity7: usize,
+  length: usize,
+  factors: usize,
+): void {
   const outer1Low = v128.load(factors);
   const outer1High = v128.load(factors, 16);
   const even1Low = v128.load(factors, 32);
@@ -39,16 +54,6 @@ export function encode(data: usize, parity: usize, stride: usize, length: usize,
   const even2High = v128.load(factors, 112);
   const odd2Low = v128.load(factors, 128);
   const odd2High = v128.load(factors, 144);
-  const data1 = data + stride;
-  const data2 = data1 + stride;
-  const data3 = data2 + stride;
-  const parity1 = parity + stride;
-  const parity2 = parity1 + stride;
-  const parity3 = parity2 + stride;
-  const parity4 = parity3 + stride;
-  const parity5 = parity4 + stride;
-  const parity6 = parity5 + stride;
-  const parity7 = parity6 + stride;
   for (let p: usize = 0; p < length; p += 16) {
     // From values at the data's points to coefficients.
     const a = v128.load(data + p);
@@ -88,22 +93,30 @@ export function encode(data: usize, parity: usize, stride: usize, length: usize,
   }
 }
 
-/** output = Σ factor k · input k, for any four factors: `factors` holds their four tables. */
-export function combine(inputs: usize, stride: usize, output: usize, length: usize, factors: usize): void {
-  const low0 = v128.load(factors);
-  const high0 = v128.load(factors, 16);
-  const low1 = v128.load(factors, 32);
-  const high1 = v128.load(factors, 48);
-  const low2 = v128.load(factors, 64);
-  const high2 = v128.load(factors, 80);
-  const low3 = v128.load(factors, 96);
-  const high3 = v128.load(factors, 112);
-  const inputs1 = inputs + stride;
-  const inputs2 = inputs1 + stride;
-  const inputs3 = inputs2 + stride;
+/** output = Σ factor k · input k, for any four factors, of which each has a table. */
+export function combine(
+  input: usize,
+  input1: usize,
+  input2: usize,
+  input3: usize,
+  output: usize,
+  length: usize,
+  factor: usize,
+  factor1: usize,
+  factor2: usize,
+  factor3: usize,
+): void {
+  const low0 = v128.load(factor);
+  const high0 = v128.load(factor, 16);
+  const low1 = v128.load(factor1);
+  const high1 = v128.load(factor1, 16);
+  const low2 = v128.load(factor2);
+  const high2 = v128.load(factor2, 16);
+  const low3 = v128.load(factor3);
+  const high3 = v128.load(factor3, 16);
   for (let p: usize = 0; p < length; p += 16) {
-    const first = v128.xor(product(low0, high0, v128.load(inputs + p)), product(low1, high1, v128.load(inputs1 + p)));
-    const second = v128.xor(product(low2, high2, v128.load(inputs2 + p)), product(low3, high3, v128.load(inputs3 + p)));
+    const first = v128.xor(product(low0, high0, v128.load(input + p)), product(low1, high1, v128.load(input1 + p)));
+    const second = v128.xor(product(low2, high2, v128.load(input2 + p)), product(low3, high3, v128.load(input3 + p)));
     v128.store(output + p, v128.xor(first, second));
   }
 }

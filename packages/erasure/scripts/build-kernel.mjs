@@ -13,7 +13,9 @@ try {
   writeFileSync(join(folder, "kernel.ts"), readFileSync(source));
   const { error, stderr } = await asc.main([
     ...["kernel.ts", "--baseDir", folder, "--outFile", "kernel.wasm"],
-    ...["--runtime", "stub", "--enable", "simd", "--importMemory", "--noExportMemory", "--noAssert"],
+    ...["--runtime", "stub", "--enable", "simd", "--enable", "threads", "--noAssert"],
+    // As much as 32-bit addresses reach: the memory that is given decides.
+    ...["--importMemory", "--noExportMemory", "--sharedMemory", "--initialMemory", "1", "--maximumMemory", "65536"],
     ...["--optimizeLevel", "3", "--shrinkLevel", "0", "--converge"],
   ]);
   if (error) throw new Error(`the kernel does not compile: ${stderr.toString()}`);

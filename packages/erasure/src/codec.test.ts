@@ -75,6 +75,39 @@ describe.each(codecs.map((codec) => ({ name: codec.name, codec })))("codec $name
     }
   });
 
+  it("encodes fragments that lie apart, and makes any missing rows of any four", () => {
+    const rows = fc.uniqueArray(fc.integer({ min: 0, max: 11 }), { minLength: 4, maxLength: 8 });
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 200 }), rows, (length, kept) => {
+        const data = [1, 2, 3, 4].map((seed) => bytesOf(length, seed));
+        const fragments = [...data, ...Array.from({ length: 8 }, () => new Uint8Array(length))];
+        codec.encodeParity(data, fragments.slice(4));
+        const truth = table.encode(Buffer.concat(data));
+        expect(fragments.every((bytes, row) => isSame(bytes, truth[row] as Uint8Array))).toBe(true);
+        const wanted = fragments.map((_, row) => ({ row, bytes: new Uint8Array(length) }));
+        codec.restore(keep(fragments, kept), wanted);
+        expect(wanted.every(({ row, bytes }) => isSame(bytes, truth[row] as Uint8Array))).toBe(true);
+      }),
+    );
+  });
+
+  it("refuses places that are not the length, or not as many, as the fragments", () => {
+    const fragments = codec.encode(bytesOf(16));
+    const [data, parity] = [fragments.slice(0, 4), fragments.slice(4)];
+    const wrong = new Uint8Array(5);
+    const wanted = (row: number, bytes: Uint8Array) => () => codec.restore(fragments, [{ row, bytes }]);
+    for (const [act, code] of [
+      [() => codec.encodeParity(data.slice(1), parity), "FRAGMENT_COUNT_INVALID"],
+      [() => codec.encodeParity(data, [...parity, wrong]), "FRAGMENT_COUNT_INVALID"],
+      [() => codec.encodeParity(data, [...parity.slice(1), wrong]), "FRAGMENT_ROOM_INVALID"],
+      [() => codec.encodeParity([...data.slice(1), wrong], parity), "FRAGMENT_ROOM_INVALID"],
+      [wanted(2, wrong), "FRAGMENT_ROOM_INVALID"],
+      [wanted(12, new Uint8Array(4)), "ROW_INVALID"],
+    ] as const) {
+      expect(refusal(act)).toMatchObject({ code, category: "bug" });
+    }
+  });
+
   it("works on segments that do not start at the start of their buffer", () => {
     const aligned = bytesOf(4 * 1000);
     const room = new Uint8Array(4 * 1000 + 5);

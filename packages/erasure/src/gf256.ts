@@ -83,3 +83,12 @@ export const encodingMatrix: Matrix = deriveEncodingMatrix();
 export function decodingMatrix(rows: readonly number[]): number[][] {
   return invertMatrix(rows.map((row) => encodingMatrix[row] as readonly number[]));
 }
+
+/** The coefficients that make the fragments of some rows from those of four others. */
+export function restoringMatrix(from: readonly number[], wanted: readonly number[]): number[][] {
+  const decoding = decodingMatrix(from);
+  return multiplyMatrices(
+    wanted.map((row) => encodingMatrix[row] as readonly number[]),
+    decoding,
+  );
+}

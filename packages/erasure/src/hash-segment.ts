@@ -8,10 +8,10 @@ import {
   type SegmentHash,
 } from "@granary/primitives";
 import type { ErasureCodec } from "./codec.js";
-import { fragmentLengthOf, sliceFragments } from "./shape.js";
+import { fragmentLengthOf, lengthOfAll, sliceFragments } from "./shape.js";
 
-/** Bytes of each fragment that are coded and hashed at a time: small enough to stay in the processor's cache. */
-const SLICE_BYTES = 64 * KiB;
+/** Bytes of each fragment that are coded and hashed at a time where the caller brings no tiles. */
+const TILE_BYTES = 32 * KiB;
 
 export interface SegmentDigests {
   readonly segmentHash: SegmentHash;
@@ -19,35 +19,48 @@ export interface SegmentDigests {
   readonly fragmentHashes: readonly FragmentHash[];
 }
 
-const sha256 = (bytes: Uint8Array) => digestOf(createHash("sha256").update(bytes).digest());
-
 /**
- * The hashes of a segment and of its twelve fragments, which exist only a slice at a time: beyond the segment itself
- * this needs less than a MiB, whatever the segment's size.
+ * The hashes of a segment and of its twelve fragments, whose parity exists only a slice at a time: beyond the segment
+ * itself this needs less than a MiB, whatever the segment's size.
  * @throws CodedError SEGMENT_LENGTH_INVALID (bug)
  */
 export function hashSegment(segment: Uint8Array, codec: ErasureCodec): SegmentDigests {
   const length = fragmentLengthOf(segment);
-  const data = sliceFragments(segment, length, DATA_FRAGMENTS);
-  const parityHashes = Array.from({ length: PARITY_FRAGMENTS }, () => createHash("sha256"));
-  const sliceBytes = Math.min(SLICE_BYTES, length);
-  const gathered = new Uint8Array(DATA_FRAGMENTS * sliceBytes);
-  const parity = new Uint8Array(PARITY_FRAGMENTS * sliceBytes);
-  for (let from = 0; from < length; from += sliceBytes) {
-    const size = Math.min(sliceBytes, length - from);
-    data.forEach((fragment, k) => {
-      gathered.set(fragment.subarray(from, from + size), k * size);
+  const tileBytes = Math.min(TILE_BYTES, length);
+  const tiles = sliceFragments(new Uint8Array(PARITY_FRAGMENTS * tileBytes), tileBytes, PARITY_FRAGMENTS);
+  return hashFragments(sliceFragments(segment, length, DATA_FRAGMENTS), tiles, codec);
+}
+
+/**
+ * The same from four data fragments, wherever they lie; parity passes through the eight `tiles`, as many bytes of each
+ * fragment at a time as a tile has.
+ * @throws CodedError FRAGMENT_COUNT_INVALID, FRAGMENT_ROOM_INVALID (bug)
+ */
+export function hashFragments(
+  data: readonly Uint8Array[],
+  tiles: readonly Uint8Array[],
+  codec: Pick<ErasureCodec, "encodeParity">,
+): SegmentDigests {
+  const length = lengthOfAll(data, DATA_FRAGMENTS);
+  const tileBytes = lengthOfAll(tiles, PARITY_FRAGMENTS);
+  const parityHashes = tiles.map(() => createHash("sha256"));
+  const dataHashes = data.map(() => createHash("sha256"));
+  for (let from = 0; from < length; from += tileBytes) {
+    const to = Math.min(from + tileBytes, length);
+    const slices = data.map((fragment) => fragment.subarray(from, to));
+    const parity = tiles.map((tile) => tile.subarray(0, to - from));
+    codec.encodeParity(slices, parity);
+    dataHashes.forEach((hash, k) => {
+      hash.update(slices[k] as Uint8Array);
     });
-    const coded = codec.encode(
-      gathered.subarray(0, DATA_FRAGMENTS * size),
-      parity.subarray(0, PARITY_FRAGMENTS * size),
-    );
     parityHashes.forEach((hash, i) => {
-      hash.update(coded[DATA_FRAGMENTS + i] as Uint8Array);
+      hash.update(parity[i] as Uint8Array);
     });
   }
+  const whole = createHash("sha256");
+  for (const fragment of data) whole.update(fragment);
   return {
-    segmentHash: sha256(segment) as SegmentHash,
-    fragmentHashes: [...data.map(sha256), ...parityHashes.map((hash) => digestOf(hash.digest()))] as FragmentHash[],
+    segmentHash: digestOf(whole.digest()) as SegmentHash,
+    fragmentHashes: [...dataHashes, ...parityHashes].map((hash) => digestOf(hash.digest())) as FragmentHash[],
   };
 }

@@ -1,3 +1,5 @@
 export { createCodec } from "./choose-codec.js";
-export type { ErasureCodec } from "./codec.js";
-export { hashSegment, type SegmentDigests } from "./hash-segment.js";
+export type { ErasureCodec, FragmentPlace } from "./codec.js";
+export { hashFragments, hashSegment, type SegmentDigests } from "./hash-segment.js";
+export { createSegmentMemory, type SegmentMemory, type Slot, slotOf, slotsMax } from "./segment-memory.js";
+export { createSubspaceCodec as createReferenceCodec } from "./subspace-codec.js";

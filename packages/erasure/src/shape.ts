@@ -1,10 +1,5 @@
 import { CodedError, DATA_FRAGMENTS, FRAGMENTS_PER_SEGMENT, PARITY_FRAGMENTS } from "@granary/primitives";
-
-/** A fragment that will be used, with the row of the matrix that made it. */
-export interface PresentFragment {
-  readonly row: number;
-  readonly bytes: Uint8Array;
-}
+import type { FragmentPlace } from "./codec.js";
 
 /** Bytes of one fragment of a segment. @throws CodedError SEGMENT_LENGTH_INVALID (bug) */
 export function fragmentLengthOf(segment: Uint8Array): number {
@@ -20,6 +15,28 @@ export function fragmentLengthOf(segment: Uint8Array): number {
 export function checkRow(row: number): void {
   if (!Number.isInteger(row) || row < 0 || row >= FRAGMENTS_PER_SEGMENT) {
     throw new CodedError("ROW_INVALID", "bug", `a row is an integer below ${FRAGMENTS_PER_SEGMENT}`, { row });
+  }
+}
+
+/** The length that `count` fragments have. @throws CodedError FRAGMENT_COUNT_INVALID, FRAGMENT_ROOM_INVALID (bug) */
+export function lengthOfAll(fragments: readonly Uint8Array[], count: number): number {
+  if (fragments.length !== count) {
+    throw new CodedError("FRAGMENT_COUNT_INVALID", "bug", `${count} fragments are needed here`, {
+      places: fragments.length,
+    });
+  }
+  const length = (fragments[0] as Uint8Array).length;
+  for (const room of fragments) checkRoom(room, length);
+  return length;
+}
+
+/** @throws CodedError FRAGMENT_ROOM_INVALID (bug) */
+export function checkRoom(room: Uint8Array, fragmentLength: number): void {
+  if (room.length === 0 || room.length !== fragmentLength) {
+    throw new CodedError("FRAGMENT_ROOM_INVALID", "bug", "places of one segment's fragments differ in length", {
+      roomBytes: room.length,
+      wantedBytes: fragmentLength,
+    });
   }
 }
 
@@ -59,13 +76,13 @@ export function segmentRoom(fragmentLength: number, offered: Uint8Array | undefi
  * All present fragments must agree in length, also those not used: a disagreement means that somebody lied.
  * @throws CodedError FRAGMENT_COUNT_INVALID (bug), FRAGMENT_LENGTH_INVALID (corrupt), FRAGMENTS_NOT_ENOUGH (exhausted)
  */
-export function chooseFour(fragments: readonly (Uint8Array | null)[]): PresentFragment[] {
+export function chooseFour(fragments: readonly (Uint8Array | null)[]): FragmentPlace[] {
   if (fragments.length !== FRAGMENTS_PER_SEGMENT) {
     throw new CodedError("FRAGMENT_COUNT_INVALID", "bug", `a segment has ${FRAGMENTS_PER_SEGMENT} places`, {
       places: fragments.length,
     });
   }
-  const present: PresentFragment[] = [];
+  const present: FragmentPlace[] = [];
   fragments.forEach((bytes, row) => {
     if (bytes !== null) present.push({ row, bytes });
   });

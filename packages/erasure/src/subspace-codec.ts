@@ -2,9 +2,9 @@ import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { CodedError, DATA_FRAGMENTS, FRAGMENTS_PER_SEGMENT, KiB, PARITY_FRAGMENTS } from "@granary/primitives";
 import { ReedSolomonErasure } from "@subspace/reed-solomon-erasure.wasm";
-import type { ErasureCodec } from "./codec.js";
-import { checkRow, chooseFour, fragmentLengthOf, type PresentFragment, parityRoom, segmentRoom } from "./shape.js";
-import { encodeRows } from "./table-codec.js";
+import type { ErasureCodec, FragmentPlace } from "./codec.js";
+import { codecOf } from "./codec-of.js";
+import { restoreByTables } from "./table-codec.js";
 
 /**
  * The library copies a whole stripe (all twelve pieces) into its own memory, which never shrinks. So segments pass
@@ -26,68 +26,48 @@ const wasmPath = createRequire(import.meta.url).resolve(
  * - every restored stripe is encoded again and compared with the fragments it was made of. They determine it completely,
  *   so a difference is the library's fault: CODEC_RESULT_WRONG, and no byte of the stripe goes out;
  * - lengths are checked before, because some wrong ones make it panic.
- * One instance for all encoding is sound; it restores data fragments only, which is all we ask.
+ * One instance for all encoding is sound. It restores data fragments only; the check makes the parity again.
  */
 export function createSubspaceCodec(newInstance: () => Library = libraryLoader()): ErasureCodec {
   const encoder = newInstance();
 
-  return {
+  return codecOf({
     name: "subspace",
 
-    encode(segment, offered) {
-      const length = fragmentLengthOf(segment);
-      const parity = parityRoom(length, offered);
+    encodeParity(data, parity) {
+      const length = (data[0] as Uint8Array).length;
       const room = new Uint8Array(Math.min(STRIPE_BYTES, length) * FRAGMENTS_PER_SEGMENT);
       for (const { from, to } of stripesOf(length)) {
         const size = to - from;
         const stripe = emptyStripe(room, size);
-        for (let k = 0; k < DATA_FRAGMENTS; k += 1) {
-          stripe.set(segment.subarray(k * length + from, k * length + to), k * size);
-        }
+        data.forEach((bytes, k) => {
+          stripe.set(bytes.subarray(from, to), k * size);
+        });
         expectOk(encoder.encode(stripe, DATA_FRAGMENTS, PARITY_FRAGMENTS), "encode");
-        for (let i = 0; i < PARITY_FRAGMENTS; i += 1) {
+        parity.forEach((output, i) => {
           const row = DATA_FRAGMENTS + i;
-          parity.set(stripe.subarray(row * size, (row + 1) * size), i * length + from);
-        }
+          output.set(stripe.subarray(row * size, (row + 1) * size), from);
+        });
       }
-      return Array.from({ length: FRAGMENTS_PER_SEGMENT }, (_, row) =>
-        row < DATA_FRAGMENTS
-          ? segment.subarray(row * length, (row + 1) * length)
-          : parity.subarray((row - DATA_FRAGMENTS) * length, (row - DATA_FRAGMENTS + 1) * length),
-      );
     },
 
-    encodeRow(segment, row) {
-      checkRow(row);
-      const length = fragmentLengthOf(segment);
-      if (row < DATA_FRAGMENTS) return segment.subarray(row * length, (row + 1) * length);
-      const output = new Uint8Array(length);
-      encodeRows(segment, [row], [output]);
-      return output;
-    },
-
-    reconstruct(fragments, offered) {
-      const four = chooseFour(fragments);
-      const length = four[0]?.bytes.length as number;
-      const segment = segmentRoom(length, offered);
+    restore(four, wanted) {
+      // A single parity row of four data fragments: the library has no call for that.
+      if (four.every(({ row }) => row < DATA_FRAGMENTS)) return restoreByTables(four, wanted);
+      const length = (four[0] as FragmentPlace).bytes.length;
       const available = Array.from({ length: FRAGMENTS_PER_SEGMENT }, (_, row) => four.some((one) => one.row === row));
       const room = new Uint8Array(Math.min(STRIPE_BYTES, length) * FRAGMENTS_PER_SEGMENT);
       for (const { from, to } of stripesOf(length)) {
         const size = to - from;
         const stripe = emptyStripe(room, size);
         for (const { row, bytes } of four) stripe.set(bytes.subarray(from, to), row * size);
-        if (four.some(({ row }) => row >= DATA_FRAGMENTS)) {
-          expectOk(newInstance().reconstruct(stripe, DATA_FRAGMENTS, PARITY_FRAGMENTS, available), "reconstruct");
-          expectOk(encoder.encode(stripe, DATA_FRAGMENTS, PARITY_FRAGMENTS), "encode");
-          expectSame(stripe, four, from, to);
-        }
-        for (let k = 0; k < DATA_FRAGMENTS; k += 1) {
-          segment.set(stripe.subarray(k * size, (k + 1) * size), k * length + from);
-        }
+        expectOk(newInstance().reconstruct(stripe, DATA_FRAGMENTS, PARITY_FRAGMENTS, available), "reconstruct");
+        expectOk(encoder.encode(stripe, DATA_FRAGMENTS, PARITY_FRAGMENTS), "encode");
+        expectSame(stripe, four, from, to);
+        for (const { row, bytes } of wanted) bytes.set(stripe.subarray(row * size, (row + 1) * size), from);
       }
-      return segment;
     },
-  };
+  });
 }
 
 function libraryLoader(): () => Library {
@@ -114,7 +94,7 @@ function expectOk(result: number, step: string): void {
 }
 
 /** The four pieces that a stripe was restored from must be what it encodes to. */
-function expectSame(stripe: Uint8Array, four: readonly PresentFragment[], from: number, to: number): void {
+function expectSame(stripe: Uint8Array, four: readonly FragmentPlace[], from: number, to: number): void {
   const size = to - from;
   for (const { row, bytes } of four) {
     if (Buffer.compare(stripe.subarray(row * size, (row + 1) * size), bytes.subarray(from, to)) !== 0) {

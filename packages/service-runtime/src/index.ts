@@ -9,6 +9,7 @@ export * from "./nats-client.js";
 export * from "./request-controller.js";
 export * from "./run-main.js";
 export * from "./service.js";
+export * from "./slots.js";
 export * from "./thread-pool.js";
 export * from "./token.js";
 export * from "./wiring.js";

@@ -40,6 +40,8 @@ export function createThreadPool<Task, Result>(options: {
   /** What the threads do; their load is shown under this name. */
   readonly name: string;
   readonly register: Register;
+  /** What each thread finds as its `workerData`; a shared memory in it is one and the same in all of them. */
+  readonly data?: unknown;
 }): ThreadPool<Task, Result> {
   const queue: Job<Task, Result>[] = [];
   const threads = new Set<Thread<Task, Result>>();
@@ -47,7 +49,10 @@ export function createThreadPool<Task, Result>(options: {
   let lastId = 0;
 
   function startThread(): Thread<Task, Result> {
-    const thread: Thread<Task, Result> = { worker: new Worker(options.script), job: undefined };
+    const thread: Thread<Task, Result> = {
+      worker: new Worker(options.script, { workerData: options.data }),
+      job: undefined,
+    };
     let failure: unknown;
     thread.worker.on("message", (reply: ThreadReply<Result>) => {
       const job = thread.job;

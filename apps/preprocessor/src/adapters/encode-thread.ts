@@ -1,35 +1,42 @@
-import { createCodec, type ErasureCodec, hashSegment, type SegmentDigests } from "@granary/erasure";
+import { workerData } from "node:worker_threads";
+import {
+  createCodec,
+  createReferenceCodec,
+  hashFragments,
+  type SegmentDigests,
+  type SegmentMemory,
+  slotOf,
+} from "@granary/erasure";
 import { serveThread } from "@granary/service-runtime/thread";
 
-/** A segment, which belongs to the thread until it comes back with the result. */
-export type EncodeTask = ArrayBuffer;
+/** The slot of the segment, which is this thread's until it answers. */
+export type EncodeTask = number;
 
 export interface EncodeResult {
   readonly digests: SegmentDigests;
-  readonly segment: ArrayBuffer;
   readonly encodeSeconds: number;
   readonly hashSeconds: number;
 }
 
-const codec = await createCodec();
-let encodeMs = 0;
-const timedCodec: ErasureCodec = {
-  name: codec.name,
-  encode(segment, parity) {
-    const startedAt = performance.now();
-    const fragments = codec.encode(segment, parity);
-    encodeMs += performance.now() - startedAt;
-    return fragments;
-  },
-  encodeRow: (segment, row) => codec.encodeRow(segment, row),
-  reconstruct: (fragments, into) => codec.reconstruct(fragments, into),
-};
+export interface EncodeThreadData {
+  readonly segments: SegmentMemory;
+  /** The npm codec in place of the best one: what the pipeline is measured against. */
+  readonly isReference: boolean;
+}
 
-serveThread<EncodeTask, EncodeResult>((segment) => {
-  encodeMs = 0;
+const { segments, isReference } = workerData as EncodeThreadData;
+const codec = isReference ? createReferenceCodec() : await createCodec(segments.memory);
+
+serveThread<EncodeTask, EncodeResult>((index) => {
+  let encodeMs = 0;
+  const encodeParity: typeof codec.encodeParity = (data, parity) => {
+    const startedAt = performance.now();
+    codec.encodeParity(data, parity);
+    encodeMs += performance.now() - startedAt;
+  };
+  const { data, parity } = slotOf(segments, index);
   const startedAt = performance.now();
-  const digests = hashSegment(new Uint8Array(segment), timedCodec);
+  const digests = hashFragments(data, parity, { encodeParity });
   const allMs = performance.now() - startedAt;
-  const value = { digests, segment, encodeSeconds: encodeMs / 1000, hashSeconds: (allMs - encodeMs) / 1000 };
-  return { value, transfer: [segment] };
+  return { value: { digests, encodeSeconds: encodeMs / 1000, hashSeconds: (allMs - encodeMs) / 1000 } };
 });

@@ -1,75 +1,54 @@
-import { SEGMENT_BYTES } from "@granary/primitives";
-import { createThreadPool } from "@granary/service-runtime";
+import { createSegmentMemory, slotOf } from "@granary/erasure";
+import { createSlots, createThreadPool } from "@granary/service-runtime";
 import type { Register } from "@granary/telemetry";
 import type { SegmentEncoder, SegmentSlot } from "../ports.js";
-import type { EncodeResult, EncodeTask } from "./encode-thread.js";
+import type { EncodeResult, EncodeTask, EncodeThreadData } from "./encode-thread.js";
 
 /** From `src` and from `dist` alike, this is the built file: a thread runs JavaScript. */
 const script = new URL("../../dist/adapters/encode-thread.js", import.meta.url);
 
 /**
- * A fixed number of segment buffers over a fixed number of threads. A buffer is handed to its thread and back, never
- * copied; one that was lost with its thread is replaced.
+ * A fixed number of segments in a memory that this thread and the encoding threads share: bytes are read into the place
+ * where they are coded and hashed, and copied nowhere. Parity exists only a tile at a time.
  */
 export function createThreadEncoder(options: {
   readonly threads: number;
   readonly register: Register;
-  readonly buffers: number;
+  readonly slots: number;
+  readonly isReference?: boolean;
   readonly observe: (timing: Pick<EncodeResult, "encodeSeconds" | "hashSeconds">) => void;
-}): SegmentEncoder & { buffersInUse(): number; close(): Promise<void> } {
+}): SegmentEncoder & { slotsInUse(): number; close(): Promise<void> } {
+  const segments = createSegmentMemory(options.slots, "tiles");
+  const data: EncodeThreadData = { segments, isReference: options.isReference ?? false };
   const threads = createThreadPool<EncodeTask, EncodeResult>({
     script,
     name: "encode",
     threads: options.threads,
+    data,
     register: options.register,
   });
-  const idle: ArrayBuffer[] = [];
-  const waiting: (() => void)[] = [];
-  let free = options.buffers;
+  const slots = createSlots(options.slots);
 
-  function slotOf(buffer: ArrayBuffer): SegmentSlot {
-    let held: ArrayBuffer | undefined = buffer;
+  function segmentSlot(index: number): SegmentSlot {
     let isReleased = false;
     return {
-      bytes: new Uint8Array(buffer),
+      quarters: slotOf(segments, index).data,
       async digest() {
-        held = undefined;
-        const result = await threads.run(buffer, [buffer]);
-        held = result.segment;
+        const result = await threads.run(index);
         options.observe(result);
         return result.digests;
       },
       release() {
         if (isReleased) return;
         isReleased = true;
-        if (held !== undefined) idle.push(held);
-        const next = waiting.shift();
-        if (next === undefined) free += 1;
-        else next();
+        slots.giveBack(index);
       },
     };
   }
 
   return {
-    take: (signal) =>
-      new Promise((resolve, reject) => {
-        if (signal.aborted) return reject(signal.reason);
-        const enter = () => {
-          signal.removeEventListener("abort", leave);
-          resolve(slotOf(idle.pop() ?? new ArrayBuffer(SEGMENT_BYTES)));
-        };
-        const leave = () => {
-          waiting.splice(waiting.indexOf(enter), 1);
-          reject(signal.reason);
-        };
-        if (free > 0) {
-          free -= 1;
-          return enter();
-        }
-        signal.addEventListener("abort", leave, { once: true });
-        waiting.push(enter);
-      }),
-    buffersInUse: () => options.buffers - free,
+    take: async (signal) => segmentSlot(await slots.take(signal)),
+    slotsInUse: () => slots.inUse(),
     close: () => threads.close(),
   };
 }

@@ -51,11 +51,11 @@ function fakeEncoder() {
       signal.throwIfAborted();
       seen.free -= 1;
       seen.least = Math.min(seen.least, seen.free);
-      const bytes = new Uint8Array(1);
+      const quarters = [new Uint8Array(1)];
       const release = () => {
         seen.free += 1;
       };
-      return { bytes, digest: async () => digestsOf(bytes[0] as number), release };
+      return { quarters, digest: async () => digestsOf(quarters[0]?.[0] as number), release };
     },
   };
   return { encoder, seen };

@@ -10,7 +10,7 @@ interface SplitPorts {
 
 /**
  * Reads the staged object segment by segment and saves the digests of each as soon as they are known. The next segment
- * is read while earlier ones are encoded; how far ahead, the encoder's buffers say. A last segment ends in zeros.
+ * is read while earlier ones are encoded; how far ahead, the encoder's slots say. A last segment ends in zeros.
  * Saves what it began also when it ends by an error or the signal: nothing is encoded twice.
  */
 export async function splitObject(ports: SplitPorts, claim: Claim, signal: AbortSignal): Promise<void> {
@@ -41,7 +41,11 @@ export async function splitObject(ports: SplitPorts, claim: Claim, signal: Abort
 
 async function readSegment(staged: StagedObject, index: number, slot: SegmentSlot): Promise<void> {
   try {
-    await staged.read(index * SEGMENT_BYTES, slot.bytes);
+    let offset = index * SEGMENT_BYTES;
+    for (const quarter of slot.quarters) {
+      await staged.read(offset, quarter);
+      offset += quarter.length;
+    }
   } catch (error) {
     slot.release();
     throw error;

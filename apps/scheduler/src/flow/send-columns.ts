@@ -157,7 +157,9 @@ async function streamSegments(
     while (inWindow.size >= WINDOW) await Promise.race(inWindow);
     const live = sending.lanes.filter(({ isLive }) => isLive);
     if (live.length === 0) break;
-    const encoded = await encodeFor(sending, live, segment, (into) => staged.read(position * SEGMENT_BYTES, into));
+    const encoded = await encodeFor(sending, live, segment, (into, offset) =>
+      staged.read(position * SEGMENT_BYTES + offset, into),
+    );
     const isLast = position === segments.length - 1;
     const puts = live.map((lane) => {
       lane.tail = lane.tail.then(() => sendFragment(sending, lane, { segment, encoded, isLast }));
@@ -179,7 +181,7 @@ async function encodeFor(
   { ports, stopping }: Sending,
   live: readonly Lane[],
   segment: SegmentManifest,
-  read: (into: Uint8Array) => Promise<unknown>,
+  read: (into: Uint8Array, offset: number) => Promise<unknown>,
 ): Promise<EncodedSegment | null> {
   const rows = live
     .filter(({ index }) => fragmentOf(segment, index) !== ZERO_FRAGMENT_HASH)
