@@ -27,7 +27,7 @@ export default {
     {
       ...shared,
       displayName: "service",
-      testMatch: ["<rootDir>/{apps,packages}/*/test/**/*.spec.ts"],
+      testMatch: ["<rootDir>/{apps,packages,infra}/*/test/**/*.spec.ts"],
       setupFilesAfterEnv: ["<rootDir>/scripts/lib/jest-service-setup.mjs"],
     },
   ],

@@ -59,11 +59,12 @@ export async function createApp(config: GatewayConfig): Promise<Service> {
   );
   const outbox = createOutbox(database, "ingest");
   const inbox = createInbox(database, "ingest");
+  const blobs = await createFilesystemBlobStore({ root: config.STAGING_DIR, reserveBytes: config.STAGING_RESERVE });
   const metrics = createGatewayMetrics(register, {
     stagedBytes: () => stagedBytesIn(database),
+    freeBytes: () => blobs.freeBytes(),
     openUploads: () => readOpenUploads(database),
   });
-  const blobs = await createFilesystemBlobStore({ root: config.STAGING_DIR, reserveBytes: config.STAGING_RESERVE });
 
   const nats = started("nats", await connectNats({ url: config.NATS_URL, name: SERVICE }), (it) => it.close());
   const { request, part: requesterPart } = await connectRequester({ natsUrl: config.NATS_URL, register });

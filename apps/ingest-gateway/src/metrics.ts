@@ -43,7 +43,11 @@ export type GatewayMetrics = ReturnType<typeof createGatewayMetrics>;
 
 export function createGatewayMetrics(
   register: Register,
-  mirror: { readonly stagedBytes: () => Promise<number>; readonly openUploads: () => Promise<OpenUploads> },
+  mirror: {
+    readonly stagedBytes: () => Promise<number>;
+    readonly freeBytes: () => Promise<number>;
+    readonly openUploads: () => Promise<OpenUploads>;
+  },
 ) {
   const labels = { state: openUploadStates };
   register.gauge<"granary_ingest_uploads", { state: OpenUploadState }>({
@@ -80,6 +84,11 @@ export function createGatewayMetrics(
         labels: { stage: settledStages },
       }),
     },
+    stagingFree: register.gauge({
+      name: "granary_ingest_staging_free_bytes",
+      help: "Bytes that may still be staged before uploads are refused",
+      collect: async (gauge) => gauge.set({}, await mirror.freeBytes()),
+    }),
     stagedBytes: register.gauge({
       name: "granary_ingest_staged_bytes",
       help: "Bytes of uploads that are not released yet",

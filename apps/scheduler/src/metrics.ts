@@ -40,8 +40,19 @@ const dealSeconds = [5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1800, 7200];
 
 export type SchedulerMetrics = ReturnType<typeof createSchedulerMetrics>;
 
+/** Of a column that is not reported yet. */
+export const openColumnStates = ["pending", "sending", "placed"] as const;
+type OpenColumnState = (typeof openColumnStates)[number];
+
+export interface ProgressReadings {
+  readonly columns: () => Promise<Readonly<Record<OpenColumnState, number>>>;
+  readonly oldestUnreportedSeconds: () => Promise<number>;
+  readonly oldestTransactionSeconds: () => Promise<number>;
+  readonly balanceTokens: () => Promise<number>;
+}
+
 /** What is asked for at scrape time. */
-export interface Readings {
+export interface Readings extends ProgressReadings {
   readonly deals: () => Promise<Readonly<Record<DealState, number>>>;
   readonly oldestOpenSeconds: () => Promise<number>;
   readonly miners: () => Promise<Readonly<Record<(typeof standings)[number], number>>>;
@@ -54,6 +65,7 @@ export interface Readings {
 
 export function createSchedulerMetrics(register: Register, read: Readings) {
   gauges(register, read);
+  progress(register, read);
   return {
     columns: register.counter<{ outcome: string }>({
       name: "granary_scheduler_columns_total",
@@ -187,6 +199,33 @@ function gauges(register: Register, read: Readings): void {
     name: "granary_scheduler_buffers_in_use",
     help: "Buffers of encoded segments in use",
     collect: (gauge) => gauge.set({}, read.buffersInUse()),
+  });
+}
+
+function progress(register: Register, read: ProgressReadings): void {
+  register.gauge<"granary_scheduler_open_columns", { state: OpenColumnState }>({
+    name: "granary_scheduler_open_columns",
+    help: "Columns of open deals that are not reported yet, by state",
+    labels: { state: openColumnStates },
+    collect: async (gauge) => {
+      const counts = await read.columns();
+      for (const state of openColumnStates) gauge.set({ state }, counts[state]);
+    },
+  });
+  register.gauge({
+    name: "granary_scheduler_oldest_unreported_seconds",
+    help: "How long the column that waits longest for its miner's report has been at the miner",
+    collect: async (gauge) => gauge.set({}, await read.oldestUnreportedSeconds()),
+  });
+  register.gauge({
+    name: "granary_scheduler_oldest_transaction_seconds",
+    help: "Age of the oldest transaction of the gateway's account that is not final",
+    collect: async (gauge) => gauge.set({}, await read.oldestTransactionSeconds()),
+  });
+  register.gauge({
+    name: "granary_scheduler_balance_tokens",
+    help: "Free tokens of the gateway's account: what fees are paid from, so its fall is what they cost",
+    collect: async (gauge) => gauge.set({}, await read.balanceTokens()),
   });
 }
 

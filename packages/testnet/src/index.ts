@@ -8,5 +8,6 @@ export { freePort } from "./server/free-port.js";
 export { startNats } from "./server/nats.js";
 export { poll } from "./server/poll.js";
 export { createDatabase, type PostgresOptions, startPostgres } from "./server/postgres.js";
+export { type Prometheus, runPromtool, startPrometheus } from "./server/prometheus.js";
 export { startRedis } from "./server/redis.js";
 export { temporaryFolder } from "./temporary-folder.js";

@@ -16,6 +16,7 @@ import { watchPlaces } from "./miner-places.js";
 import { createPrismaDealStore } from "./prisma-deal-store.js";
 import { createPrismaMinerPool } from "./prisma-miner-pool.js";
 import { createPrismaTransactionStore } from "./prisma-transaction-store.js";
+import { createProgressReadings } from "./progress-readings.js";
 import { createRequestedManifests } from "./requested-manifests.js";
 import { createThreadSegmentEncoder } from "./thread-segment-encoder.js";
 
@@ -74,6 +75,7 @@ export async function openResources(config: SchedulerConfig, overrides: Override
   const [declarations, rounds] = [queue("declare"), queue("send")];
   metrics = createSchedulerMetrics(register, {
     ...createDatabaseReadings(database, clock),
+    ...createProgressReadings({ database, chain: chain.reader, account: signer.account }),
     buffersInUse: () => encoder.buffersInUse(),
   });
   const manifests = createRequestedManifests(request);

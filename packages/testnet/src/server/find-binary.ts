@@ -17,11 +17,12 @@ export interface Binary {
 
 /** A server that Granary needs and that no npm package carries. */
 export interface Program {
-  readonly name: "nats" | "redis";
+  readonly name: "nats" | "redis" | "prometheus";
   /** In the order of preference; each is both the program's name and its Debian package's. */
   readonly candidates: readonly [string, ...string[]];
   readonly brewFormula: string;
-  readonly urlVariable: string;
+  /** Names a running one that is used instead. */
+  readonly urlVariable?: string;
 }
 
 export const programs = {
@@ -33,6 +34,13 @@ export const programs = {
     urlVariable: "REDIS_URL",
   },
 } as const satisfies Record<string, Program>;
+
+/** For tests only: fetched when a test asks for it, not with the servers. */
+export const prometheusProgram: Program = {
+  name: "prometheus",
+  candidates: ["prometheus"],
+  brewFormula: "prometheus",
+};
 
 const VERSION_TIMEOUT_MS = 10_000;
 /**
@@ -46,7 +54,10 @@ export async function findBinary(program: Program, log: Log): Promise<Binary> {
   const cache = await openCacheFolder();
   const fetched = await tryFetched(cache, program);
   if (fetched !== undefined) return fetched;
-  const trouble = await fetchMissing(cache, log);
+  const isServer = Object.values<Program>(programs).includes(program);
+  const trouble = isServer
+    ? await fetchMissing(cache, log)
+    : await fetchDebianPrograms(cache, [wantedOf(program)], log);
   const fresh = await tryFetched(cache, program);
   if (fresh === undefined) throw missing(program, trouble.get(program.name) ?? "the fetched program does not run");
   return fresh;
@@ -60,7 +71,7 @@ function fetchMissing(cache: string, log: Log): Promise<ReadonlyMap<string, stri
     const wanted: DebianProgram[] = [];
     for (const program of Object.values<Program>(programs)) {
       const found = (await tryOut(findOnPath(program.candidates), {})) ?? (await tryFetched(cache, program));
-      if (found === undefined) wanted.push({ name: program.name, packages: program.candidates });
+      if (found === undefined) wanted.push(wantedOf(program));
     }
     return fetchDebianPrograms(cache, wanted, log);
   })().finally(() => {
@@ -68,6 +79,8 @@ function fetchMissing(cache: string, log: Log): Promise<ReadonlyMap<string, stri
   });
   return fetching;
 }
+
+const wantedOf = ({ name, candidates }: Program): DebianProgram => ({ name, packages: candidates });
 
 async function tryFetched(cache: string, program: Program): Promise<Binary | undefined> {
   for (const name of program.candidates) {
@@ -94,10 +107,12 @@ export function missing(program: Program, trouble: string, platform: NodeJS.Plat
     platform === "darwin"
       ? `brew install ${program.brewFormula}`
       : `install ${program.candidates.join(" or ")} with your system's package tool`;
+  const instead =
+    program.urlVariable === undefined ? "" : `, or give the address of a running one in ${program.urlVariable}`;
   return new CodedError(
     "SERVER_BINARY_MISSING",
     "unavailable",
-    `${program.candidates.join(" / ")} is not on PATH and could not be fetched (${trouble}): ${install}, or give the address of a running one in ${program.urlVariable}`,
+    `${program.candidates.join(" / ")} is not on PATH and could not be fetched (${trouble}): ${install}${instead}`,
     { name: program.name },
   );
 }

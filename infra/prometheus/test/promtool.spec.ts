@@ -1,0 +1,26 @@
+import { readdirSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "@jest/globals";
+import { runPromtool } from "../../../packages/testnet/src/server/prometheus.js";
+
+const folder = join(import.meta.dirname, "..");
+const filesIn = (name: string) => readdirSync(join(folder, name)).map((file) => `${name}/${file}`);
+
+describe("Prometheus' own tool", () => {
+  it("takes the configuration and every rule", async () => {
+    const config = await runPromtool(["check", "config", "prometheus.yml"], { cwd: folder });
+    expect(config).toEqual({ isOk: true, output: expect.stringContaining("SUCCESS") });
+    const rules = await runPromtool(["check", "rules", ...filesIn("rules")], { cwd: folder });
+    expect(rules).toEqual({ isOk: true, output: expect.stringContaining("SUCCESS") });
+  });
+
+  it.each(filesIn("tests"))("sees every alert of %s fire when it must, and be silent when not", async (file) => {
+    const { isOk, output } = await runPromtool(["test", "rules", file], { cwd: folder });
+    expect(output).toContain("SUCCESS");
+    expect(isOk).toBe(true);
+  });
+
+  it("would refuse a rule that is none", async () => {
+    expect((await runPromtool(["check", "rules", "prometheus.yml"], { cwd: folder })).isOk).toBe(false);
+  });
+});
