@@ -17,12 +17,11 @@ const VALUES_SHOWN = 8;
 
 /** The text of docs/metrics.md. Needs the hooks of typescript.mjs. */
 export async function metricsDocs() {
-  const { catalogue } = await import(pathToFileURL(join(root, "infra", "metrics", "catalogue.ts")).href);
+  const { catalogue, families: all } = await import(pathToFileURL(join(root, "infra", "metrics", "catalogue.ts")).href);
   const services = new Map();
   for (const { service, families } of catalogue) {
     for (const { name } of families) services.set(name, [...(services.get(name) ?? []), service]);
   }
-  const all = new Map(catalogue.flatMap(({ families }) => families).map((family) => [family.name, family]));
   const ours = [...all.values()].filter(({ name }) => name.startsWith("granary_"));
   const shared = ours.filter(({ name }) => services.get(name).length > 1);
   const sections = [

@@ -93,6 +93,41 @@ export default dashboard(
     lines("Buffers of encoded segments", "short", "In use", [query("sum(granary_scheduler_buffers_in_use)", "in use")]),
   ),
   row(
+    "Choosing and sending",
+    bars("Resting, by failure", "short", "Miners in cooldown, by the code of their last failure", [
+      query("topk(10, max by (reason) (granary_scheduler_resting_miners) > 0)", "{{reason}}"),
+    ]),
+    lines(
+      "Inequality of load",
+      "percentunit",
+      "Of the columns given in the last hour, by free space: 0 even, 1 all to one",
+      [query("max(granary_scheduler_load_gini)", "Gini")],
+    ),
+    lines("Why they were compared", "ops", "Miners chosen for a column", [
+      query("sum by (kind) (rate(granary_scheduler_picks_total[$__rate_interval]))", "{{kind}}"),
+    ]),
+    lines("One round of choosing, 95 %", "s", "Without the reading of rows", [
+      query(quantile(0.95, "granary_scheduler_decision_seconds"), "decision"),
+    ]),
+    lines("Sent", "Bps", "Bytes that miners took, and of these what a hedge wasted", [
+      query("sum(rate(granary_scheduler_sent_bytes_total[$__rate_interval]))", "sent"),
+      query("sum(rate(granary_scheduler_hedge_wasted_bytes_total[$__rate_interval]))", "wasted"),
+    ]),
+    lines("Hedges", "ops", "Columns sent to a second miner, by how it ended", [
+      query("sum by (outcome) (rate(granary_scheduler_hedges_total[$__rate_interval]))", "{{outcome}}"),
+    ]),
+    lines(
+      "Work done twice",
+      "short",
+      "Sent by two senders; taken from a miner that reported after all; held back by the brake",
+      [
+        query("sum(increase(granary_scheduler_columns_sent_twice_total[$__rate_interval]))", "sent twice"),
+        query("sum(increase(granary_scheduler_false_redispatches_total[$__rate_interval]))", "false redispatches"),
+        query("sum(increase(granary_scheduler_redispatches_braked_total[$__rate_interval]))", "braked"),
+      ],
+    ),
+  ),
+  row(
     "Storage miners of our own",
     lines("Fragments offered", "ops", "By outcome", [
       query("sum by (outcome) (rate(granary_miner_puts_total[$__rate_interval]))", "{{outcome}}"),

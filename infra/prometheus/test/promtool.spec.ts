@@ -14,9 +14,9 @@ describe("Prometheus' own tool", () => {
     expect(rules).toEqual({ isOk: true, output: expect.stringContaining("SUCCESS") });
   });
 
-  it.each(filesIn("tests"))("sees every alert of %s fire when it must, and be silent when not", async (file) => {
-    const { isOk, output } = await runPromtool(["test", "rules", file], { cwd: folder });
-    expect(output).toContain("SUCCESS");
+  it("sees every alert fire when it must, and be silent when not", async () => {
+    const { isOk, output } = await runPromtool(["test", "rules", ...filesIn("tests")], { cwd: folder });
+    expect(output.match(/^ {2}SUCCESS$/gm)).toHaveLength(filesIn("tests").length);
     expect(isOk).toBe(true);
   });
 

@@ -71,12 +71,16 @@ export async function startPrometheus(options: {
   };
 }
 
+/** Looked for once by each process. */
+let found: ReturnType<typeof findBinary> | undefined;
+
 /** Runs promtool, which comes with Prometheus. @returns what it printed, and whether it was content */
 export async function runPromtool(
   args: readonly string[],
   options: { readonly cwd: string; readonly input?: string },
 ): Promise<{ readonly isOk: boolean; readonly output: string }> {
-  const binary = await findBinary(prometheusProgram, () => undefined);
+  found ??= findBinary(prometheusProgram, () => undefined);
+  const binary = await found;
   const running = promisify(execFile)(join(dirname(binary.file), "promtool"), args, {
     cwd: options.cwd,
     env: { ...plainEnv, ...binary.env },
