@@ -19,8 +19,9 @@ import { createGatewayAccount } from "./adapters/gateway-account.js";
 import { createNonceMemory } from "./adapters/nonce-memory.js";
 import { readOpenUploads } from "./adapters/open-uploads.js";
 import { OperatorController } from "./adapters/operator.controller.js";
-import { createPartLock } from "./adapters/part-lock.js";
+import { createPrismaStagingClaims } from "./adapters/prisma-staging-claims.js";
 import { createRetrievalClient } from "./adapters/retrieval-client.js";
+import { createStagingRoom } from "./adapters/staging-room.js";
 import { portsToken, retrievalToken } from "./adapters/tokens.js";
 import { UploadController } from "./adapters/upload.controller.js";
 import { createUploadWatch } from "./adapters/upload-watch.js";
@@ -43,6 +44,8 @@ const RELAY_IDLE_MS = 200;
 const STRAYS_EVERY_MS = 60_000;
 const ACCESS_FILE_EVERY_MS = 2_000;
 const PRUNE_EVERY_MS = 3_600_000;
+/** Room that a gateway which is gone had claimed is everybody's again after this. */
+const CLAIMS_STALE_MS = 60_000;
 /** Encoded names may take three characters for each byte; a name too long shall be told so, not be an unknown route. */
 const PATH_PART_MAX = 4_096;
 
@@ -73,6 +76,13 @@ export async function createApp(config: GatewayConfig): Promise<Service> {
   const uploadWatch = createUploadWatch({ database, log });
   parts.push(uploadWatch.part);
 
+  const stagingRoom = createStagingRoom(
+    createPrismaStagingClaims({ database, freeBytes: () => blobs.freeBytes(), staleMs: CLAIMS_STALE_MS }),
+  );
+  const renewClaims = async () => stagingRoom.renew().then(() => "idle" as const);
+  started("staging room", null, renewClaims);
+  loop("staging room", renewClaims, CLAIMS_STALE_MS / 6);
+
   const stopping = new AbortController();
 
   const access = createAccess({
@@ -93,7 +103,7 @@ export async function createApp(config: GatewayConfig): Promise<Service> {
     rememberNonce: createNonceMemory(database),
     limitStarts: createStartLimiter({ perSecond: config.UPLOAD_STARTS_RATE, burst: config.UPLOAD_STARTS_BURST }),
     uploadWatch,
-    partLock: createPartLock(),
+    stagingRoom,
     metrics,
     log,
     now: () => new Date(),

@@ -23,7 +23,7 @@ export interface Ports {
   readonly rememberNonce: NonceMemory;
   readonly limitStarts: StartLimiter;
   readonly uploadWatch: UploadWatch;
-  readonly partLock: PartLock;
+  readonly stagingRoom: StagingRoom;
   readonly metrics: GatewayMetrics;
   readonly log: Log;
   readonly now: () => Date;
@@ -39,5 +39,15 @@ export interface UploadWatch {
   nudge(): void;
 }
 
-/** Runs work on one part of an upload at a time. */
-export type PartLock = <T>(key: string, work: () => Promise<T>) => Promise<T>;
+/** Room for bytes that are still to come, on a volume that several uploads and several gateways share. */
+export interface StagingRoom {
+  /** Promises room for so many bytes. @throws CodedError STAGING_FULL (exhausted) */
+  hold(bytes: number): Promise<HeldRoom>;
+}
+
+export interface HeldRoom {
+  /** The same bytes, counted as they reach the disk; for bytes beyond the promise more room is asked for. */
+  fill(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
+  /** Gives back what was not filled. */
+  release(): void;
+}

@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { copyFile, readFile } from "node:fs/promises";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { digest, eventually, type Network, startNetwork } from "./support/network.js";
 
@@ -16,8 +17,14 @@ interface Answer {
   readonly headers: Headers;
 }
 
-async function ask(method: string, path: string, headers: Record<string, string>, body?: Body): Promise<Answer> {
-  const answer = await fetch(`${network.url()}${path}`, {
+async function ask(
+  method: string,
+  path: string,
+  headers: Record<string, string>,
+  body?: Body,
+  gateway = network.url(),
+): Promise<Answer> {
+  const answer = await fetch(`${gateway}${path}`, {
     method,
     headers,
     redirect: "manual",
@@ -33,12 +40,12 @@ const CHUNK = 64 * 1024;
 type SendChunk = (bytes: Buffer, i: number, count: number) => Promise<Answer>;
 
 const sendRange =
-  (name: string, query = ""): SendChunk =>
+  (name: string, gateway?: string): SendChunk =>
   (bytes, i) => {
     const start = i * CHUNK;
     const chunk = bytes.subarray(start, start + CHUNK);
     const range = `bytes ${start}-${start + chunk.length - 1}/${bytes.length}`;
-    return ask("PUT", `/resume/${name}${query}`, network.signed({ "content-range": range }), chunk);
+    return ask("PUT", `/resume/${name}`, network.signed({ "content-range": range }), chunk, gateway);
   };
 
 const sendBlock =
@@ -175,6 +182,28 @@ describe("a chunk of a byte range", () => {
     expect([other.status, other.code]).toEqual([409, "PART_DIFFERS"]);
   });
 
+  it("that two gateways are given with different bytes at the same instant is of one of them, digest and bytes", async () => {
+    const replica = await network.startReplica();
+    try {
+      for (let round = 0; round < 6; round += 1) {
+        const answers = await Promise.all(
+          [network.url(), replica.url, network.url(), replica.url].map((gateway) =>
+            sendRange("contested.bin", gateway)(randomBytes(bytes.length), 1, 3),
+          ),
+        );
+        expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([308]));
+        const uploadId = answers[0]?.headers.get("x-granary-upload") as string;
+        const [row, ...more] = await network.database.uploadPart.findMany({ where: { uploadId } });
+        expect(more).toEqual([]);
+        const files = (await network.stagedFiles()).filter((one) => one.includes(uploadId));
+        expect(files).toHaveLength(1);
+        expect(digest(await readFile(files[0] as string))).toBe(row?.sha256);
+      }
+    } finally {
+      await replica.stop();
+    }
+  });
+
   it("may lie in a body that is the whole object, as the published SDK sends it", async () => {
     for (const i of [2, 0, 1]) {
       const range = `bytes ${i * CHUNK}-${(i + 1) * CHUNK - 1}/${bytes.length}`;
@@ -198,7 +227,6 @@ describe("a chunk of a byte range", () => {
     const sent = await sendRange("crash.bin")(bytes, 0, 3);
     const id = sent.headers.get("x-granary-upload") as string;
     const file = (await network.stagedFiles()).find((one) => one.includes(id)) as string;
-    const { copyFile } = await import("node:fs/promises");
     await copyFile(file, file.replace(/\d{16}$/, "0000000000000007"));
     await sendRange("crash.bin")(bytes, 1, 3);
     expect((await sendRange("crash.bin")(bytes, 2, 3)).data).toEqual({ fid: digest(bytes) });

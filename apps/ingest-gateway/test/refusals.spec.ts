@@ -1,6 +1,8 @@
+import { statfs } from "node:fs/promises";
 import { request as httpRequest } from "node:http";
+import type { Socket } from "node:net";
 import { accountOf, loadSigner, signMessage } from "@granary/chain-client/accounts";
-import { EMPTY_FID } from "@granary/primitives";
+import { EMPTY_FID, GiB } from "@granary/primitives";
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "@jest/globals";
 import { eventually, type Network, startNetwork } from "./support/network.js";
 
@@ -295,10 +297,11 @@ function sendSlowly(
   path: string,
   headers: Headers,
   some: string,
-  then: (socket: import("node:net").Socket | null) => void,
+  then: (socket: Socket | null) => void,
+  gateway = network.url(),
 ): Promise<{ status: number; text: string } | "broken"> {
   return new Promise((resolve) => {
-    const sending = httpRequest(`${network.url()}${path}`, { method: "PUT", headers }, (answer) => {
+    const sending = httpRequest(`${gateway}${path}`, { method: "PUT", headers }, (answer) => {
       let text = "";
       answer.on("data", (piece: Buffer) => {
         text += piece.toString();
@@ -418,6 +421,38 @@ describe("a gateway that has no room or no time", () => {
     const answer = await fetch(`${network.url()}/object/b.txt`, { method: "PUT", headers: signed(), body: "abc" });
     expect(answer.status).toBe(429);
     expect(Number(answer.headers.get("retry-after"))).toBeGreaterThan(100);
+  });
+
+  it("promises the same room only once, to uploads at two gateways, and again when one of them breaks off", async () => {
+    const { bavail, bsize } = await statfs(network.stagingDir);
+    const room = Math.min(40 * GiB, bavail * bsize);
+    const roomy = { STAGING_RESERVE: `${bavail * bsize - room}B`, OBJECT_MAX: "31GiB", BODY_STALL: "5m" };
+    network.others.territory = { remainingBytes: 1000 * GiB };
+    await network.restart(roomy);
+    const replica = await network.startReplica(roomy);
+    const headers = signed({ "content-length": String(Math.floor(room * 0.6)) });
+    const isHeld = async () => (await network.database.stagingClaim.count()) > 0;
+    const send = (name: string, gateway: string) => {
+      const sockets: (Socket | null)[] = [];
+      const answer = sendSlowly(`/object/${name}.bin`, headers, "abc", (it) => sockets.push(it), gateway);
+      return { answer, leave: () => sockets.forEach((it) => void it?.destroy()) };
+    };
+    try {
+      const first = send("first", network.url());
+      await eventually("room is promised", isHeld);
+      const refusal = await send("second", replica.url).answer;
+      expect(refusal).toMatchObject({ status: 507, text: expect.stringContaining("STAGING_FULL") });
+      first.leave();
+      expect(await first.answer).toBe("broken");
+      await eventually("the room is free again", async () => !(await isHeld()));
+      const third = send("third", replica.url);
+      await eventually("room is promised at the other gateway", isHeld);
+      third.leave();
+      expect(await third.answer).toBe("broken");
+      await eventually("nothing is left of them", async () => (await leftovers()) === 0);
+    } finally {
+      await replica.stop();
+    }
   });
 
   it("lets in only the listed accounts when it is private", async () => {

@@ -11,6 +11,11 @@ export interface BlobStore {
    * @throws CodedError PART_LENGTH_WRONG (invalid) when the bytes are not exactly `expectedBytes`, where given
    */
   writePart(request: WritePart): Promise<WrittenPart>;
+  /**
+   * As writePart, but the bytes belong to no upload until they are placed: whoever receives the same part elsewhere at
+   * the same time is not disturbed. What a crash leaves is removed with other unfinished bytes.
+   */
+  receivePart(request: PartBody): Promise<ReceivedPart>;
   /** Opens the parts of an upload as one object. @throws CodedError STAGED_OBJECT_ABSENT (absent) */
   open(uploadId: UploadId): Promise<StagedObject>;
   listParts(uploadId: UploadId): Promise<readonly StoredPart[]>;
@@ -23,19 +28,30 @@ export interface BlobStore {
   freeBytes(): Promise<number>;
 }
 
-export interface WritePart {
-  readonly uploadId: UploadId;
-  readonly index: number;
+export interface PartBody {
   readonly body: AsyncIterable<Uint8Array>;
   readonly expectedBytes?: number;
   /** Stops with CodedError PART_TOO_LARGE (invalid) at the first byte beyond. */
   readonly maxBytes: number;
 }
 
+export interface WritePart extends PartBody {
+  readonly uploadId: UploadId;
+  readonly index: number;
+}
+
 export interface WrittenPart {
   readonly sizeBytes: number;
   /** SHA-256 of the part, hexadecimal. */
   readonly sha256: string;
+}
+
+/** Bytes that are durable and wait for their place. */
+export interface ReceivedPart extends WrittenPart {
+  /** Makes them a part of an upload, in place of one of the same index. */
+  place(uploadId: UploadId, index: number): Promise<void>;
+  /** Removes them, where they were not placed. */
+  discard(): Promise<void>;
 }
 
 export interface StoredPart {

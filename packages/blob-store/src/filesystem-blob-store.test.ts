@@ -88,6 +88,26 @@ describe("filesystem blob store", () => {
     expect(await readdir(path.join(root, "incoming"))).toEqual([]);
   });
 
+  it("keeps a part that was received out of every upload until it is placed, and leaves nothing of one discarded", async () => {
+    const uploadId = newUpload();
+    const bytes = randomBytes(10);
+    const [kept, dropped] = [
+      await store.receivePart({ body: once(bytes), maxBytes: 100 }),
+      await store.receivePart({ body: once(randomBytes(20)), maxBytes: 100 }),
+    ];
+    expect(await store.listParts(uploadId)).toEqual([]);
+    await kept.place(uploadId, 3);
+    await kept.discard();
+    await dropped.discard();
+    expect(await store.listParts(uploadId)).toEqual([{ index: 3, sizeBytes: 10 }]);
+    expect(await readdir(path.join(root, "incoming"))).toEqual([]);
+    const object = await store.open(uploadId);
+    const into = new Uint8Array(10);
+    await object.read(0, into);
+    expect([...into]).toEqual([...bytes]);
+    await object.close();
+  });
+
   it("never uses an upload id as a path before checking it", async () => {
     await expect(store.remove("../../etc" as UploadId)).rejects.toMatchObject({ code: "UPLOAD_ID_INVALID" });
   });

@@ -2,7 +2,15 @@ import { createHash, randomUUID } from "node:crypto";
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat, statfs } from "node:fs/promises";
 import path from "node:path";
 import { CodedError, parseUploadId, type UploadId } from "@granary/primitives";
-import type { BlobStore, StagedObject, StoredPart, WritePart, WrittenPart } from "./blob-store.js";
+import type {
+  BlobStore,
+  PartBody,
+  ReceivedPart,
+  StagedObject,
+  StoredPart,
+  WritePart,
+  WrittenPart,
+} from "./blob-store.js";
 
 /** File names of parts sort as their indices do: sixteen digits hold any safe integer. */
 const fileNameOf = (index: number): string => index.toString().padStart(16, "0");
@@ -28,22 +36,35 @@ export async function createFilesystemBlobStore(options: {
     return Math.max(0, bavail * bsize - options.reserveBytes);
   };
 
-  async function writePart(request: WritePart): Promise<WrittenPart> {
+  async function receivePart(request: PartBody): Promise<ReceivedPart> {
     const needed = request.expectedBytes ?? 0;
     if (needed > (await freeBytes())) throw stagingFull();
     const temporary = path.join(incoming, randomUUID());
-    const folder = folderOf(request.uploadId);
+    const discard = () => rm(temporary, { force: true });
     try {
-      const written = await writeFile(temporary, request);
-      await mkdir(folder, { recursive: true });
-      await rename(temporary, path.join(folder, fileNameOf(request.index)));
-      await syncFolder(folder);
-      await syncFolder(uploads);
-      return written;
+      return { ...(await writeFile(temporary, request)), place: placeFrom(temporary), discard };
     } catch (error) {
-      await rm(temporary, { force: true });
+      await discard();
       throw diskFullCodes.has((error as NodeJS.ErrnoException).code ?? "") ? stagingFull(error) : error;
     }
+  }
+
+  const placeFrom = (temporary: string) => async (uploadId: UploadId, index: number) => {
+    const folder = folderOf(uploadId);
+    await mkdir(folder, { recursive: true });
+    await rename(temporary, path.join(folder, fileNameOf(index)));
+    await syncFolder(folder);
+    await syncFolder(uploads);
+  };
+
+  async function writePart(request: WritePart): Promise<WrittenPart> {
+    const { sizeBytes, sha256, place, discard } = await receivePart(request);
+    try {
+      await place(request.uploadId, request.index);
+    } finally {
+      await discard();
+    }
+    return { sizeBytes, sha256 };
   }
 
   async function listParts(uploadId: UploadId): Promise<StoredPart[]> {
@@ -56,6 +77,7 @@ export async function createFilesystemBlobStore(options: {
 
   return {
     writePart,
+    receivePart,
     listParts,
     freeBytes,
     async open(uploadId) {
@@ -81,7 +103,7 @@ const emptyWhenAbsent = (error: NodeJS.ErrnoException): string[] => {
   throw error;
 };
 
-async function writeFile(file: string, request: WritePart): Promise<WrittenPart> {
+async function writeFile(file: string, request: PartBody): Promise<WrittenPart> {
   const handle = await open(file, "wx");
   try {
     const hash = createHash("sha256");

@@ -46,15 +46,18 @@ export async function* requestBody(
 /** Resolves when something can be read, when the body has ended, or after `timeoutMs`. */
 function readable(request: IncomingMessage, timeoutMs: number): Promise<void> {
   return new Promise((resolve, reject) => {
-    const done = () => {
+    const settle = () => {
       clearTimeout(timer);
       for (const event of ["readable", "end"]) request.off(event, done);
       for (const event of ["error", "close", "aborted"]) request.off(event, failed);
+    };
+    const done = () => {
+      settle();
       resolve();
     };
     const failed = () => {
       if (request.readableEnded) return done();
-      done();
+      settle();
       reject(new CodedError("BODY_ABORTED", "invalid", "the connection broke before the body was complete"));
     };
     const timer = setTimeout(done, timeoutMs);

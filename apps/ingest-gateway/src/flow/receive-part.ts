@@ -1,10 +1,10 @@
-import { createHash, randomUUID } from "node:crypto";
-import type { WrittenPart } from "@granary/blob-store";
+import { createHash } from "node:crypto";
+import type { ReceivedPart } from "@granary/blob-store";
 import type { Transaction, UploadModel, UploadPartModel } from "@granary/database";
 import { CodedError, type UploadId } from "@granary/primitives";
-import { readStaged } from "../body/read-staged.js";
 import type { Ports } from "../ports.js";
 import { finishUpload } from "./finish-upload.js";
+import { storeInRoom } from "./store-in-room.js";
 
 export interface Part {
   /** Byte offset (`ranges`) or block number (`blocks`). */
@@ -14,17 +14,18 @@ export interface Part {
 }
 
 /**
- * Receives one chunk of an upload. Chunks come in any order, at the same time, and again: the same bytes again change
- * nothing, other bytes replace the first ones while the upload is receiving. The chunk that completes the upload
- * finishes it in the transaction that records the chunk.
+ * Receives one chunk of an upload. Chunks come in any order, at the same time, at any replica, and again: the same bytes
+ * again change nothing, other bytes replace the first ones while the upload is receiving. The chunk that completes the
+ * upload finishes it in the transaction that records the chunk.
  *
- * A crash before the commit leaves a file that no row names: the next finish or the sweep removes it.
+ * The bytes are received aside and take their place under the lock of the upload's row, so that file and digest are
+ * always of the same receiver. A crash leaves bytes without a row: the next finish or the sweep removes them.
  *
  * @returns the upload as it is now
- * @throws CodedError PART_OVERLAPS, PART_DIFFERS, UPLOAD_CANCELLED (conflict), PART_LENGTH_WRONG, PART_TOO_LARGE,
- *   BLOCKS_DO_NOT_FIT (invalid)
+ * @throws CodedError PART_OVERLAPS, PART_DIFFERS, PART_CONTESTED, UPLOAD_CANCELLED (conflict), PART_LENGTH_WRONG,
+ *   PART_TOO_LARGE, BLOCKS_DO_NOT_FIT (invalid)
  */
-export function receivePart(
+export async function receivePart(
   ports: Ports,
   upload: UploadModel,
   part: Part,
@@ -35,31 +36,45 @@ export function receivePart(
       limitBytes: ports.config.PART_MAX,
     });
   }
-  return ports.partLock(`${upload.id} ${part.index}`, async () => {
-    const known = await ports.database.uploadPart.findUnique({
-      where: { uploadId_index: { uploadId: upload.id, index: BigInt(part.index) } },
-    });
-    const current = await ports.database.upload.findUnique({ where: { id: upload.id } });
-    if (current === null || current.state === "failed") throw uploadCancelled();
-    if (current.state !== "receiving") return compareWithFinished(current, known, body);
-    if (part.sizeBytes !== null) await checkOverlap(ports.database, upload, { ...part, sizeBytes: part.sizeBytes });
-    return known === null ? storeNew(ports, upload, part, body) : storeAgain(ports, upload, part, known, body);
-  });
+  const current = await ports.database.upload.findUnique({ where: { id: upload.id } });
+  if (current === null || current.state === "failed") throw uploadCancelled();
+  if (current.state !== "receiving") return compareWithFinished(ports, current, part.index, body);
+  if (part.sizeBytes !== null) await checkOverlap(ports.database, upload, { ...part, sizeBytes: part.sizeBytes });
+  const received = await storeInRoom(ports, part.sizeBytes ?? 0, body, (counted) =>
+    ports.blobs.receivePart({
+      body: counted,
+      maxBytes: ports.config.PART_MAX,
+      ...(part.sizeBytes === null ? {} : { expectedBytes: part.sizeBytes }),
+    }),
+  );
+  try {
+    return await commitPart(ports, upload, part.index, received);
+  } finally {
+    await received.discard();
+  }
 }
 
 /** The upload has all its bytes: only what it already has is welcome. */
 async function compareWithFinished(
+  ports: Ports,
   upload: UploadModel,
-  known: UploadPartModel | null,
+  index: number,
   body: AsyncIterable<Uint8Array>,
 ): Promise<UploadModel> {
   const hash = createHash("sha256");
   for await (const chunk of body) hash.update(chunk);
-  if (known?.sha256 === hash.digest("hex")) return upload;
+  return settleWithFinished(upload, await partOf(ports.database, upload, index), hash.digest("hex"));
+}
+
+function settleWithFinished(upload: UploadModel, known: UploadPartModel | null, sha256: string): UploadModel {
+  if (known?.sha256 === sha256) return upload;
   throw new CodedError("PART_DIFFERS", "conflict", "the upload is finished, and this chunk has other bytes than it", {
     uploadId: upload.id,
   });
 }
+
+const partOf = (reader: Pick<Transaction, "uploadPart">, upload: UploadModel, index: number) =>
+  reader.uploadPart.findUnique({ where: { uploadId_index: { uploadId: upload.id, index: BigInt(index) } } });
 
 async function checkOverlap(
   reader: Pick<Transaction, "$queryRaw">,
@@ -81,112 +96,83 @@ async function checkOverlap(
   });
 }
 
-async function storeNew(
-  ports: Ports,
-  upload: UploadModel,
-  part: Part,
-  body: AsyncIterable<Uint8Array>,
-): Promise<UploadModel> {
-  const written = await ports.blobs.writePart({
-    uploadId: upload.id as UploadId,
-    index: part.index,
-    body,
-    maxBytes: ports.config.PART_MAX,
-    ...(part.sizeBytes === null ? {} : { expectedBytes: part.sizeBytes }),
-  });
-  return commitPart(ports, upload, part.index, written);
-}
+/** How often a chunk may find that another receiver has just put other bytes in its place. */
+const CONTESTS_MAX = 8;
 
-/** The chunk was here before. Its bytes wait aside until it is known whether they differ from the first ones. */
-async function storeAgain(
-  ports: Ports,
-  upload: UploadModel,
-  part: Part,
-  known: UploadPartModel,
-  body: AsyncIterable<Uint8Array>,
-): Promise<UploadModel> {
-  const aside = randomUUID() as UploadId;
-  try {
-    const written = await ports.blobs.writePart({
-      uploadId: aside,
-      index: 0,
-      body,
-      maxBytes: ports.config.PART_MAX,
-      ...(part.sizeBytes === null ? {} : { expectedBytes: part.sizeBytes }),
-    });
-    if (written.sha256 === known.sha256) {
-      return (await ports.database.upload.findUnique({ where: { id: upload.id } })) ?? upload;
-    }
-    // The row goes before the bytes do: a crash in between must not leave a digest that names other bytes.
-    await ports.database.uploadPart.deleteMany({
-      where: { uploadId: upload.id, index: known.index, upload: { state: "receiving" } },
-    });
-    return await storeNew(ports, upload, { ...part, sizeBytes: written.sizeBytes }, readStaged(ports.blobs, aside));
-  } finally {
-    await ports.blobs.remove(aside);
-  }
-}
-
-/** Records a chunk whose bytes are durable; where that is refused, the bytes go. */
+/** Records a chunk whose bytes are durable, and gives them their place. */
 async function commitPart(
   ports: Ports,
   upload: UploadModel,
   index: number,
-  written: WrittenPart,
+  received: ReceivedPart,
 ): Promise<UploadModel> {
-  const uploadId = upload.id as UploadId;
-  try {
-    return await ports.database.$transaction(async (tx) => {
-      const rows = await tx.$queryRaw<{ state: string }[]>`
-        SELECT state::text FROM ingest.upload WHERE id = ${uploadId}::uuid FOR UPDATE`;
-      if (rows[0]?.state !== "receiving") throw uploadCancelled();
-      await checkOverlap(tx, upload, { index, sizeBytes: written.sizeBytes });
-      const stored = { sizeBytes: BigInt(written.sizeBytes), sha256: written.sha256 };
-      await tx.uploadPart.upsert({
-        where: { uploadId_index: { uploadId, index: BigInt(index) } },
-        create: { uploadId, index: BigInt(index), ...stored },
-        update: stored,
-      });
-      return finishWhenComplete(ports, tx, upload);
-    });
-  } catch (error) {
-    await takeBack(ports, upload, index);
-    throw error;
+  for (let contest = 0; contest < CONTESTS_MAX; contest += 1) {
+    const outcome = await ports.database.$transaction((tx) => tryCommit(ports, tx, upload, index, received));
+    if (outcome !== "cleared") return outcome;
   }
+  throw new CodedError("PART_CONTESTED", "conflict", "this chunk is being sent with other bytes at the same time", {
+    uploadId: upload.id,
+  });
 }
 
-async function takeBack(ports: Ports, upload: UploadModel, index: number): Promise<void> {
+/**
+ * Law: while a row names a digest, the file in its place is never replaced. So a row of other bytes goes in a transaction
+ * of its own ("cleared"), and only one that finds no row puts its bytes in place.
+ */
+async function tryCommit(
+  ports: Ports,
+  tx: Transaction,
+  upload: UploadModel,
+  index: number,
+  received: ReceivedPart,
+): Promise<UploadModel | "cleared"> {
   const uploadId = upload.id as UploadId;
-  try {
-    const current = await ports.database.upload.findUnique({ where: { id: uploadId }, select: { state: true } });
-    if (current === null || current.state === "failed") return await ports.blobs.remove(uploadId);
-    if (current.state !== "receiving") return;
-    // A row of earlier bytes would now name bytes that are gone.
-    await ports.database.uploadPart.deleteMany({ where: { uploadId, index: BigInt(index) } });
-    await ports.blobs.removePart(uploadId, index);
-  } catch (error) {
-    ports.log.thrown("a refused chunk is left to the sweep", error, { uploadId });
+  await tx.$executeRaw`SELECT 1 FROM ingest.upload WHERE id = ${uploadId}::uuid FOR UPDATE`;
+  const current = await tx.upload.findUnique({ where: { id: uploadId } });
+  if (current === null || current.state === "failed") throw uploadCancelled();
+  const known = await partOf(tx, upload, index);
+  if (current.state !== "receiving") return settleWithFinished(current, known, received.sha256);
+  if (known?.sha256 === received.sha256) return current;
+  const { sizeBytes, sha256 } = received;
+  await checkOverlap(tx, upload, { index, sizeBytes });
+  const isLast = await doesComplete(tx, upload, { index, sizeBytes });
+  if (known !== null) {
+    await tx.uploadPart.delete({ where: { uploadId_index: { uploadId, index: known.index } } });
+    return "cleared";
   }
+  await tx.uploadPart.create({ data: { uploadId, index: BigInt(index), sizeBytes: BigInt(sizeBytes), sha256 } });
+  await received.place(uploadId, index);
+  return isLast
+    ? finish(ports, tx, upload)
+    : tx.upload.update({ where: { id: uploadId }, data: { updatedAt: ports.now() } });
 }
 
-async function finishWhenComplete(ports: Ports, tx: Transaction, upload: UploadModel): Promise<UploadModel> {
+/** Whether nothing is missing once the upload has this part. @throws CodedError BLOCKS_DO_NOT_FIT (invalid) */
+async function doesComplete(
+  tx: Transaction,
+  upload: UploadModel,
+  part: { readonly index: number; readonly sizeBytes: number },
+): Promise<boolean> {
   const { _sum, _count } = await tx.uploadPart.aggregate({
-    where: { uploadId: upload.id },
+    where: { uploadId: upload.id, index: { not: BigInt(part.index) } },
     _sum: { sizeBytes: true },
     _count: true,
   });
-  const receivedBytes = _sum.sizeBytes ?? 0n;
-  const total = upload.sizeBytes as bigint;
-  const isLast = upload.kind === "ranges" ? receivedBytes === total : _count === upload.partCount;
-  if (receivedBytes > total || (isLast && receivedBytes !== total)) {
+  const receivedBytes = Number(_sum.sizeBytes ?? 0n) + part.sizeBytes;
+  const totalBytes = Number(upload.sizeBytes);
+  const isLast = upload.kind === "ranges" ? receivedBytes === totalBytes : _count + 1 === upload.partCount;
+  if (receivedBytes > totalBytes || (isLast && receivedBytes !== totalBytes)) {
     throw new CodedError("BLOCKS_DO_NOT_FIT", "invalid", "the blocks together are not as long as TotalSize says", {
-      totalBytes: Number(total),
-      receivedBytes: Number(receivedBytes),
+      totalBytes,
+      receivedBytes,
     });
   }
-  if (!isLast) return tx.upload.update({ where: { id: upload.id }, data: { updatedAt: ports.now() } });
+  return isLast;
+}
+
+async function finish(ports: Ports, tx: Transaction, upload: UploadModel): Promise<UploadModel> {
   await removeUnknownParts(ports, tx, upload);
-  const sizeBytes = Number(total);
+  const sizeBytes = Number(upload.sizeBytes);
   const finished = await finishUpload(ports, tx, upload, { sizeBytes, stagedBytes: sizeBytes });
   ports.metrics.uploads.ended.add({ outcome: "RECEIVED" });
   return finished;

@@ -2,13 +2,14 @@ import type { WrittenPart } from "@granary/blob-store";
 import type { UploadModel } from "@granary/database";
 import type { CipherKey } from "@granary/domain/object";
 import { checkObjectSize, segmentCountOf } from "@granary/domain/object";
-import { CodedError, type UploadId } from "@granary/primitives";
+import { CodedError, SEGMENT_BYTES, type UploadId } from "@granary/primitives";
 import { countBytes } from "../body/count.js";
 import { encryptBody } from "../body/encrypt.js";
 import type { Ports } from "../ports.js";
 import { beginUpload, type NewUpload } from "./begin-upload.js";
 import { checkTerritory, reserveSpace } from "./check-territory.js";
 import { finishUpload } from "./finish-upload.js";
+import { storeInRoom } from "./store-in-room.js";
 
 /** How often a body that is still coming is said to be alive. */
 const ALIVE_EVERY_MS = 20_000;
@@ -35,13 +36,16 @@ export async function receiveWhole(
   }, ALIVE_EVERY_MS);
   try {
     const plain = countBytes(body, ports.config.OBJECT_MAX);
-    const written = await ports.blobs.writePart({
-      uploadId,
-      index: BODY_INDEX,
-      body: key === null ? plain : encryptBody(plain, key),
-      maxBytes: Number.MAX_SAFE_INTEGER,
-      ...(key === null && wanted.sizeBytes !== null ? { expectedBytes: wanted.sizeBytes } : {}),
-    });
+    const staged = key === null ? plain : encryptBody(plain, key);
+    const written = await storeInRoom(ports, stagedBytesOf(wanted, key !== null), staged, (counted) =>
+      ports.blobs.writePart({
+        uploadId,
+        index: BODY_INDEX,
+        body: counted,
+        maxBytes: Number.MAX_SAFE_INTEGER,
+        ...(key === null && wanted.sizeBytes !== null ? { expectedBytes: wanted.sizeBytes } : {}),
+      }),
+    );
     checkLength(wanted.sizeBytes, plain.bytes);
     return await finishWhole(ports, upload, written, plain.bytes);
   } catch (error) {
@@ -50,6 +54,12 @@ export async function receiveWhole(
   } finally {
     clearInterval(alive);
   }
+}
+
+/** What will lie on disk, as far as that is known: ciphertext comes in whole segments. */
+function stagedBytesOf({ sizeBytes, atLeastBytes }: WholeUpload, isCipher: boolean): number {
+  const plainBytes = sizeBytes ?? atLeastBytes;
+  return isCipher ? segmentCountOf(plainBytes, "cess-cipher") * SEGMENT_BYTES : plainBytes;
 }
 
 function checkLength(announcedBytes: number | null, sizeBytes: number): void {

@@ -49,6 +49,8 @@ export interface Network {
   ): Promise<void>;
   request<K extends "stagedObjectFind">(name: K, input: object): Promise<OutputOf<K>>;
   restart(environment?: Record<string, string>): Promise<void>;
+  /** A second gateway on the same database and the same staging folder. */
+  startReplica(environment?: Record<string, string>): Promise<Service>;
   /** Files in the staging folder, whole and half. */
   stagedFiles(): Promise<string[]>;
   stop(): Promise<void>;
@@ -133,6 +135,7 @@ export async function startNetwork(environment: Record<string, string> = {}): Pr
       await app.stop();
       app = await start(more);
     },
+    startReplica: (more = {}) => start(more),
     stagedFiles: async () => {
       const entries = await readdir(stagingDir, { recursive: true, withFileTypes: true });
       return entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
