@@ -129,30 +129,31 @@ describe("the granary command", () => {
   });
 
   it("leads a territory through its life, with the price shown before and a limit obeyed", async () => {
-    const bought = await json<{ price: string; paid: string }>("territory", "buy", "life", "--gib", "2");
+    const name = `life-${Date.now()}`;
+    const bought = await json<{ price: string; paid: string }>("territory", "buy", name, "--gib", "2");
     expect(BigInt(bought.paid) - BigInt(bought.price)).toBeGreaterThan(0n);
-    const { deadlineBlock } = await json<{ deadlineBlock: number }>("territory", "show", "life");
-    const expanded = await json<{ price: string; paid: string }>("territory", "expand", "life", "--gib", "1");
+    const { deadlineBlock } = await json<{ deadlineBlock: number }>("territory", "show", name);
+    const expanded = await json<{ price: string; paid: string }>("territory", "expand", name, "--gib", "1");
     // What it was said to cost is what it did cost, but for the fee.
     const fee = BigInt(expanded.paid) - BigInt(expanded.price);
     expect([fee > 0n, fee < 10n ** 18n]).toEqual([true, true]);
-    const renewed = await json<{ price: string }>("territory", "renew", "life", "--days", "10", "--yes");
+    const renewed = await json<{ price: string }>("territory", "renew", name, "--days", "10", "--yes");
     // 3 GiB for 10 days, after 2 GiB for 30.
     expect(BigInt(renewed.price) * 2n).toBe(BigInt(bought.price));
-    expect(await json("territory", "show", "life")).toMatchObject({
+    expect(await json("territory", "show", name)).toMatchObject({
       totalBytes: 3 * 1024 * MiB,
       deadlineBlock: deadlineBlock + 10 * 14_400,
     });
-    const dear = await run("territory", "renew", "life", "--days", "10", "--max-price", "0.5");
+    const dear = await run("territory", "renew", name, "--days", "10", "--max-price", "0.5");
     expect([dear.code, dear.err]).toEqual([5, expect.stringContaining("(PRICE_OVER_LIMIT)")]);
-    const early = await run("territory", "reactivate", "life", "--days", "30");
+    const early = await run("territory", "reactivate", name, "--days", "30");
     expect([early.code, early.err]).toEqual([5, expect.stringContaining("(TERRITORY_NOT_EXPIRED)")]);
-    await json("territory", "rename", "life", "second-life");
-    const bob = (await loadSigner("//Bob")).account;
-    expect(await json("territory", "grant", "second-life", bob)).toMatchObject({ receiver: bob });
-    const gone = await run("territory", "show", "second-life");
+    await json("territory", "rename", name, `${name}-again`);
+    const dave = (await loadSigner("//Dave")).account;
+    expect(await json("territory", "grant", `${name}-again`, dave)).toMatchObject({ receiver: dave });
+    const gone = await run("territory", "show", `${name}-again`);
     expect([gone.code, gone.err]).toEqual([4, expect.stringContaining("(TERRITORY_UNKNOWN)")]);
-    expect(await json("territory", "show", "second-life", "--account", bob)).toMatchObject({ account: bob });
+    expect(await json("territory", "show", `${name}-again`, "--account", dave)).toMatchObject({ account: dave });
   });
 
   it("authorizes a gateway, lists it, and takes the authorization back", async () => {
