@@ -1,9 +1,14 @@
 import { asCodedError, CodedError } from "@granary/primitives";
 import { pino } from "pino";
+import { redacted } from "./redact.js";
+import { traceFields } from "./trace.js";
 
 export type LogFields = Readonly<Record<string, unknown>>;
 
-/** Structured logging: one line of JSON each, with the service's name. Secrets are not passed in; the usual names are blanked. */
+/**
+ * Structured logging: one line of JSON each, with the service's name, the trace, and what the work is about. Secrets are
+ * not passed in; what has the name of one, or is the password in a URL, is blanked nevertheless.
+ */
 export interface Log {
   debug(message: string, fields?: LogFields): void;
   info(message: string, fields?: LogFields): void;
@@ -14,25 +19,22 @@ export interface Log {
   with(fields: LogFields): Log;
 }
 
-/** Header and field names that carry keys or proofs of identity. */
-const secretNames = ["cipher", "signature", "mnemonic", "secret", "password", "authorization", "seed"];
-const redact = {
-  paths: secretNames.flatMap((name) => [name, `*.${name}`, `headers.${name}`, `*.headers.${name}`]),
-  censor: "***",
-};
-
 export type LogLevel = "debug" | "info" | "warn" | "error" | "silent";
 
-export function createLog(options: { service: string; level: LogLevel }): Log {
-  return wrap(
-    pino({
-      base: { service: options.service },
-      level: options.level,
-      timestamp: pino.stdTimeFunctions.isoTime,
-      formatters: { level: (label) => ({ level: label }) },
-      redact,
-    }),
-  );
+export function createLog(options: {
+  service: string;
+  level: LogLevel;
+  /** Standard output, where not said otherwise. */
+  destination?: { write(line: string): void };
+}): Log {
+  const settings: pino.LoggerOptions = {
+    base: { service: options.service },
+    level: options.level,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    formatters: { level: (label) => ({ level: label }), log: redacted },
+    mixin: traceFields,
+  };
+  return wrap(options.destination === undefined ? pino(settings) : pino(settings, options.destination));
 }
 
 export const silentLog: Log = createLog({ service: "none", level: "silent" });
@@ -67,7 +69,7 @@ function wrap(logger: pino.Logger): Log {
       };
       logger[level](level === "error" ? { ...details, stack: stackOf(coded) } : details, message);
     },
-    with: (fields) => wrap(logger.child(fields)),
+    with: (fields) => wrap(logger.child(redacted(fields))),
   };
 }
 
