@@ -3,8 +3,14 @@ import type { RequestHandlersFor } from "@granary/contracts";
 import { connectDatabase, createOutbox, trySessionLock } from "@granary/database";
 import { connectNats, createRelay, respondersFor } from "@granary/messaging";
 import { CodedError } from "@granary/primitives";
-import { createWiring, observeDatabase, type Service, startService } from "@granary/service-runtime";
-import { createLog, createRegister } from "@granary/telemetry";
+import {
+  createWiring,
+  observeDatabase,
+  type Service,
+  startService,
+  startServiceTracing,
+} from "@granary/service-runtime";
+import { createLog, createRegister, currentTrace } from "@granary/telemetry";
 import { createPrismaMirrorStore } from "./adapters/prisma-mirror-store.js";
 import type { IndexerConfig } from "./config.js";
 import { lead } from "./flow/lead.js";
@@ -27,6 +33,7 @@ export async function createApp(config: IndexerConfig): Promise<Service> {
   const log = createLog({ service: NAME, level: config.LOG_LEVEL });
   const register = createRegister({ service: NAME, processMetrics: true });
   const { parts, started, loop, pruneMailboxes } = createWiring(log, register);
+  started("traces", startServiceTracing(NAME, config), (it) => it.stop());
 
   const database = started(
     "database",
@@ -40,7 +47,7 @@ export async function createApp(config: IndexerConfig): Promise<Service> {
     await connectChain({ urls, log, pollMs: config.CHAIN_POLL, behindMs: config.CHAIN_BEHIND }),
     (it) => it.close(),
   );
-  const outbox = createOutbox(database, "chain");
+  const outbox = createOutbox(database, "chain", { currentTrace });
   const mirror = createPrismaMirrorStore({ database, outbox });
   const { reader: chain } = client;
   const now = () => performance.now();
@@ -80,6 +87,7 @@ export async function createApp(config: IndexerConfig): Promise<Service> {
       name: NAME,
       http: { host: config.HTTP_HOST, port: config.HTTP_PORT },
       natsUrl: config.NATS_URL,
+      stopping: config,
       log,
       register,
       responders: respondersFor(NAME, requestHandlers(ports, now)),

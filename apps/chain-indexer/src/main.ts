@@ -2,4 +2,4 @@ import { runMain } from "@granary/service-runtime";
 import { createApp } from "./app.module.js";
 import { readIndexerConfig } from "./config.js";
 
-await runMain(() => createApp(readIndexerConfig(process.env)), { graceMs: 15_000 });
+await runMain(() => readIndexerConfig(process.env), createApp);

@@ -113,7 +113,10 @@ export async function readEnvelope(response: Response): Promise<Envelope> {
 
 export function errorOf(response: Response, envelope: Envelope): CodedError {
   const { error } = envelope;
-  if (error !== undefined) return new CodedError(error.code, error.category, envelope.msg, error.details);
+  // What stands before a gateway may answer for it, in words of its own.
+  if (typeof error?.code === "string" && typeof error.category === "string") {
+    return new CodedError(error.code, error.category, envelope.msg, error.details);
+  }
   const category: Category = response.status >= 500 ? "unavailable" : "invalid";
   return new CodedError(`HTTP_${response.status}`, category, envelope.msg || response.statusText);
 }

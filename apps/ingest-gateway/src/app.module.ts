@@ -1,5 +1,5 @@
 import { createFilesystemBlobStore, removeStaleIncoming } from "@granary/blob-store";
-import { connectDatabase, createInbox, createOutbox, type Database } from "@granary/database";
+import { connectDatabase, createDeadLetters, createInbox, createOutbox, type Database } from "@granary/database";
 import { connectNats, consumeEvents, createRelay, respondersFor } from "@granary/messaging";
 import { SEGMENT_BYTES } from "@granary/primitives";
 import {
@@ -9,8 +9,9 @@ import {
   type Service,
   type Step,
   startService,
+  startServiceTracing,
 } from "@granary/service-runtime";
-import { createLog, createRegister } from "@granary/telemetry";
+import { createLog, createRegister, currentTrace } from "@granary/telemetry";
 import { createAccess } from "./adapters/access-file.js";
 import { CatalogueController } from "./adapters/catalogue.controller.js";
 import { ChunkController } from "./adapters/chunk.controller.js";
@@ -54,13 +55,15 @@ export async function createApp(config: GatewayConfig): Promise<Service> {
   const log = createLog({ service: SERVICE, level: config.LOG_LEVEL });
   const register = createRegister({ service: SERVICE, processMetrics: true });
   const { parts, started, loop } = createWiring(log, register);
+  started("traces", startServiceTracing(SERVICE, config), (it) => it.stop());
 
   const database = started(
     "database",
     observeDatabase(register, connectDatabase({ url: config.DATABASE_URL, poolSize: config.DATABASE_POOL })),
     (it) => it.$disconnect(),
   );
-  const outbox = createOutbox(database, "ingest");
+  const outbox = createOutbox(database, "ingest", { currentTrace });
+  const deadLetters = createDeadLetters(database, "ingest");
   const inbox = createInbox(database, "ingest");
   const blobs = await createFilesystemBlobStore({ root: config.STAGING_DIR, reserveBytes: config.STAGING_RESERVE });
   const metrics = createGatewayMetrics(register, {
@@ -119,6 +122,7 @@ export async function createApp(config: GatewayConfig): Promise<Service> {
       service: SERVICE,
       inbox,
       handlers: uploadFollowers(ports),
+      deadLetters,
       log,
       register,
       observe: () => uploadWatch.nudge(),
@@ -143,6 +147,7 @@ export async function createApp(config: GatewayConfig): Promise<Service> {
       name: SERVICE,
       http: { host: config.HTTP_HOST, port: config.HTTP_PORT },
       natsUrl: config.NATS_URL,
+      stopping: config,
       log,
       register,
       controllers: [

@@ -1,10 +1,16 @@
 import { createFilesystemBlobStore } from "@granary/blob-store";
 import type { EventHandlersFor, RequestHandlersFor } from "@granary/contracts";
-import { connectDatabase, createInbox, createOutbox, type Transaction } from "@granary/database";
+import { connectDatabase, createDeadLetters, createInbox, createOutbox, type Transaction } from "@granary/database";
 import { createJobQueue, createJobWorker } from "@granary/jobs";
 import { connectNats, consumeEvents, createRelay, respondersFor } from "@granary/messaging";
-import { createWiring, observeDatabase, type Service, startService } from "@granary/service-runtime";
-import { createLog, createRegister } from "@granary/telemetry";
+import {
+  createWiring,
+  observeDatabase,
+  type Service,
+  startService,
+  startServiceTracing,
+} from "@granary/service-runtime";
+import { createLog, createRegister, currentTrace } from "@granary/telemetry";
 import { readOpenEncodings } from "./adapters/open-encodings.js";
 import { createPrismaEncodingStore } from "./adapters/prisma-encoding-store.js";
 import { createThreadEncoder } from "./adapters/thread-encoder.js";
@@ -24,13 +30,15 @@ export async function createApp(config: PreprocessorConfig): Promise<Service> {
   const log = createLog({ service: NAME, level: config.LOG_LEVEL });
   const register = createRegister({ service: NAME, processMetrics: true });
   const { parts, started, loop, pruneMailboxes } = createWiring(log, register);
+  started("traces", startServiceTracing(NAME, config), (it) => it.stop());
 
   const database = started(
     "database",
     observeDatabase(register, connectDatabase({ url: config.DATABASE_URL, poolSize: config.DATABASE_POOL })),
     (it) => it.$disconnect(),
   );
-  const outbox = createOutbox(database, "manifest");
+  const outbox = createOutbox(database, "manifest", { currentTrace });
+  const deadLetters = createDeadLetters(database, "manifest");
   const inbox = createInbox(database, "manifest");
   const encodings = createPrismaEncodingStore({ database, outbox, leaseMs: config.ENCODE_LEASE });
   const staging = await createFilesystemBlobStore({ root: config.STAGING_DIR, reserveBytes: 0 });
@@ -58,7 +66,7 @@ export async function createApp(config: PreprocessorConfig): Promise<Service> {
   });
 
   const relay = loop("relay", createRelay({ connection, outbox, log, register }).step, RELAY_IDLE_MS);
-  pruneMailboxes(outbox, inbox);
+  pruneMailboxes(outbox, inbox, deadLetters);
   const sweep = loop("sweep", () => queueDue({ encodings, queue }), config.SWEEP_INTERVAL);
 
   const handlers: EventHandlersFor<"preprocessor", Transaction> = {
@@ -71,6 +79,7 @@ export async function createApp(config: PreprocessorConfig): Promise<Service> {
       service: NAME,
       inbox,
       handlers,
+      deadLetters,
       log,
       register,
       // The row is committed by now: there is work, or an end to announce again.
@@ -94,6 +103,7 @@ export async function createApp(config: PreprocessorConfig): Promise<Service> {
       name: QUEUE,
       redisUrl: config.REDIS_URL,
       concurrency: config.ENCODE_JOBS,
+      about: (jobId) => ({ upload: uploadOfJob(jobId) }),
       log,
       register,
       work: async (jobId, stopping) => {
@@ -114,6 +124,7 @@ export async function createApp(config: PreprocessorConfig): Promise<Service> {
       name: NAME,
       http: { host: config.HTTP_HOST, port: config.HTTP_PORT },
       natsUrl: config.NATS_URL,
+      stopping: config,
       log,
       register,
       responders: respondersFor(NAME, requests),

@@ -2,4 +2,4 @@ import { runMain } from "@granary/service-runtime";
 import { createApp } from "./app.module.js";
 import { readPreprocessorConfig } from "./config.js";
 
-await runMain(() => createApp(readPreprocessorConfig(process.env)), { graceMs: 15_000 });
+await runMain(() => readPreprocessorConfig(process.env), createApp);

@@ -23,6 +23,8 @@ export interface Claim {
 export interface DueEncoding {
   readonly uploadId: UploadId;
   readonly attempts: number;
+  /** W3C traceparent of the fact that began it. */
+  readonly trace: string | null;
 }
 
 /** The encodings in Postgres. What ends one announces it in the same transaction. */

@@ -4,8 +4,15 @@ import { connectDatabase, createOutbox } from "@granary/database";
 import { connectNats, createRelay } from "@granary/messaging";
 import { createMinerClient } from "@granary/miner-client";
 import type { SegmentHash } from "@granary/primitives";
-import { connectRequester, createWiring, observeDatabase, type Service, startService } from "@granary/service-runtime";
-import { createLog, createRegister } from "@granary/telemetry";
+import {
+  connectRequester,
+  createWiring,
+  observeDatabase,
+  type Service,
+  startService,
+  startServiceTracing,
+} from "@granary/service-runtime";
+import { createLog, createRegister, currentTrace } from "@granary/telemetry";
 import { createCostMemory } from "./adapters/cost-memory.js";
 import { createDiskCache } from "./adapters/disk-cache.js";
 import { createHedgeBudget } from "./adapters/hedge-budget.js";
@@ -35,13 +42,14 @@ export async function createApp(config: RetrievalConfig): Promise<Service> {
   const log = createLog({ service: NAME, level: config.LOG_LEVEL });
   const register = createRegister({ service: NAME, processMetrics: true });
   const { parts, started, loop, pruneMailboxes } = createWiring(log, register);
+  started("traces", startServiceTracing(NAME, config), (it) => it.stop());
 
   const database = started(
     "database",
     observeDatabase(register, connectDatabase({ url: config.DATABASE_URL, poolSize: config.DATABASE_POOL })),
     (it) => it.$disconnect(),
   );
-  const outbox = createOutbox(database, "retrieval");
+  const outbox = createOutbox(database, "retrieval", { currentTrace });
   const connection = started("nats", await connectNats({ url: config.NATS_URL, name: NAME }), (it) => it.close());
   const requester = await connectRequester({ natsUrl: config.NATS_URL, register });
   parts.push(requester.part);
@@ -128,6 +136,7 @@ export async function createApp(config: RetrievalConfig): Promise<Service> {
       name: NAME,
       http: { host: config.HTTP_HOST, port: config.HTTP_PORT },
       natsUrl: config.NATS_URL,
+      stopping: config,
       log,
       register,
       controllers: [ObjectController],

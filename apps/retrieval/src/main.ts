@@ -2,4 +2,4 @@ import { runMain } from "@granary/service-runtime";
 import { createApp } from "./app.module.js";
 import { readRetrievalConfig } from "./config.js";
 
-await runMain(() => createApp(readRetrievalConfig(process.env)), { graceMs: 15_000 });
+await runMain(() => readRetrievalConfig(process.env), createApp);

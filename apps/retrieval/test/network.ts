@@ -39,6 +39,7 @@ export class FakeNetwork {
         name: "fakes",
         http: { host: "127.0.0.1", port: 0 },
         natsUrl,
+        stopping: { DRAIN_PAUSE: 0, EXIT_GRACE: 10_000 },
         log: silentLog,
         register: createRegister({ service: "fakes", processMetrics: false }),
         responders: this.responders(),

@@ -43,6 +43,7 @@ export async function createApp(config: SchedulerConfig, overrides: Overrides = 
       name: SERVICE,
       http: { host: config.HTTP_HOST, port: config.HTTP_PORT },
       natsUrl: config.NATS_URL,
+      stopping: config,
       log,
       register,
       responders: respondersFor(SERVICE, answers(resources)),
@@ -78,7 +79,7 @@ interface Loops {
 
 function startLoops(resources: Resources): Loops {
   const { config, deals, miners, gate, log, connection, outbox, inbox, declarations, rounds } = resources;
-  const { loop, pruneMailboxes } = resources;
+  const { loop, pruneMailboxes, deadLetters } = resources;
   const submit = submitPorts(resources);
   const review = { deals, manifests: resources.manifests, chain: submit.chain, clock: resources.clock, log };
   const relay = loop(
@@ -92,7 +93,7 @@ function startLoops(resources: Resources): Loops {
   loop("follow transactions", () => followTransactions(submit), FOLLOW_IDLE_MS);
   loop("probe miners", () => probeMiners({ miners, gate }), PROBE_IDLE_MS);
   loop("mirror miners", () => mirrorAll(resources), config.MINERS_INTERVAL);
-  pruneMailboxes(outbox, inbox);
+  pruneMailboxes(outbox, inbox, deadLetters);
   const domain = config.GATEWAY_DOMAIN;
   if (domain !== undefined) {
     loop(
@@ -113,7 +114,8 @@ async function mirrorAll({ config, miners, clock, request }: Resources): ReturnT
   return count === 0 ? { throttledMs: config.SWEEP_INTERVAL } : "idle";
 }
 
-function startConsumer({ connection, inbox, deals, miners, log, register, started }: Resources, loops: Loops): void {
+function startConsumer(resources: Resources, loops: Loops): void {
+  const { connection, inbox, deadLetters, deals, miners, log, register, started } = resources;
   // When this is called the rows are committed: there is work, or something to announce.
   const observe = () => {
     loops.sweep.nudge();
@@ -121,9 +123,17 @@ function startConsumer({ connection, inbox, deals, miners, log, register, starte
     loops.relay.nudge();
   };
   const handlers = factHandlers({ deals, miners });
-  started("consumer", consumeEvents({ connection, service: SERVICE, inbox, handlers, log, register, observe }), (it) =>
-    it.close(),
-  );
+  const consumer = consumeEvents({
+    connection,
+    service: SERVICE,
+    inbox,
+    handlers,
+    deadLetters,
+    log,
+    register,
+    observe,
+  });
+  started("consumer", consumer, (it) => it.close());
 }
 
 function startWorkers(resources: Resources, loops: Loops): void {
@@ -138,7 +148,9 @@ function startWorkers(resources: Resources, loops: Loops): void {
       loops.relay.nudge();
       loops.sweep.nudge();
     };
-    const options = { name, redisUrl: config.REDIS_URL, concurrency, log, register: resources.register, work: run };
+    const about = (jobId: string) => ({ upload: uploadOfJob(jobId) });
+    const { register } = resources;
+    const options = { name, redisUrl: config.REDIS_URL, concurrency, log, register, about, work: run };
     started(`worker ${name}`, createJobWorker(options), (it) => it.close());
   };
 

@@ -2,4 +2,4 @@ import { runMain } from "@granary/service-runtime";
 import { createApp } from "./app.module.js";
 import { readSchedulerConfig } from "./config.js";
 
-await runMain(() => createApp(readSchedulerConfig(process.env)), { graceMs: 20_000 });
+await runMain(() => readSchedulerConfig(process.env), createApp);

@@ -52,12 +52,14 @@ export interface DealRecord {
   readonly revision: number;
   /** How often its declaration was tried. */
   readonly attempts: number;
+  /** W3C traceparent of the fact that opened it. */
+  readonly trace: string | null;
   /** What is in its way at present, or what made it fail. */
   readonly obstacle: Failure | null;
   readonly deal: Deal;
 }
 
-export type NewDeal = Omit<DealRecord, "createdAt" | "since" | "revision" | "attempts" | "obstacle" | "deal">;
+export type NewDeal = Omit<DealRecord, "createdAt" | "since" | "revision" | "attempts" | "trace" | "obstacle" | "deal">;
 
 /** A deal under its row lock. What is applied is written, with all its effects, when the transaction ends. */
 export interface LockedDeal {
@@ -92,6 +94,12 @@ export interface PastAttempt extends Attempt {
   readonly fid: Fid;
 }
 
+export interface DueJob {
+  readonly name: string;
+  /** W3C traceparent of the deal. */
+  readonly trace: string | null;
+}
+
 export interface DealStore {
   /** Opens the deal of an upload; for one that is known, announces its standing again. */
   open(deal: NewDeal, tx: Transaction): Promise<void>;
@@ -109,7 +117,7 @@ export interface DealStore {
   nudge(fid: Fid, tx?: Transaction): Promise<void>;
 
   /** Deals whose declaration is due, named so that each attempt is another job. */
-  dueDeclarations(limit: number): Promise<readonly string[]>;
+  dueDeclarations(limit: number): Promise<readonly DueJob[]>;
   /** Ours until the lease runs out; null when it is another's or not due. */
   claimDeclaration(uploadId: UploadId): Promise<DealRecord | null>;
   renewDeclaration(uploadId: UploadId): Promise<void>;
@@ -121,7 +129,7 @@ export interface DealStore {
   beginDeclaration(uploadId: UploadId): Promise<boolean>;
 
   /** Deals with columns that wait for a miner, named so that each round is another job. */
-  dueRounds(limit: number): Promise<readonly string[]>;
+  dueRounds(limit: number): Promise<readonly DueJob[]>;
   /** Deals with a lease or a report deadline that is over. */
   lapsed(limit: number): Promise<readonly UploadId[]>;
   /** Deals that are on chain and were not compared with it for a while. */

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { loadSigner } from "@granary/chain-client";
-import { createLog, createRegister } from "@granary/telemetry";
+import { createLog, createRegister, startTracing } from "@granary/telemetry";
 import { type ControlApi, openControlApi } from "./adapters/control-api.js";
 import { honest } from "./behaviour.js";
 import { type MinerConfig, portsOf } from "./config.js";
@@ -20,6 +20,15 @@ const SWEEP_MS = 600_000;
 /** Listens for control at once; `host.start()` brings up the miners. */
 export async function createApp(config: MinerConfig): Promise<App> {
   const log = createLog({ service: "storage-miner", level: config.LOG_LEVEL });
+  const tracing = startTracing({
+    service: "storage-miner",
+    url: config.OTEL_EXPORTER_OTLP_ENDPOINT && `${config.OTEL_EXPORTER_OTLP_ENDPOINT.replace(/\/+$/, "")}/v1/traces`,
+    headers: {},
+    sampler: "parentbased_always_off",
+    ratio: 1,
+    resource: {},
+    delayMs: config.OTEL_BSP_SCHEDULE_DELAY,
+  });
   const register = createRegister({ service: "storage-miner", processMetrics: true });
   const host = createMinerHost({
     miners: await specsOf(config),
@@ -42,6 +51,7 @@ export async function createApp(config: MinerConfig): Promise<App> {
   const stop = async (): Promise<void> => {
     await host.stop();
     await control.close();
+    await tracing.stop();
   };
   return { host, control, stop };
 }

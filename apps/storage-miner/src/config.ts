@@ -75,6 +75,16 @@ export const settings = z.object({
     .enum(["debug", "info", "warn", "error", "silent"])
     .default("info")
     .describe("least level of what is written to the log"),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .url({ protocol: /^https?$/ })
+    .optional()
+    .describe("collector that takes OTLP over HTTP (JSON); without it no traces are recorded"),
+  OTEL_BSP_SCHEDULE_DELAY: z.coerce
+    .number()
+    .int()
+    .positive()
+    .default(5_000)
+    .describe("milliseconds that a span waits at most to be sent"),
 });
 
 export type MinerConfig = Readonly<z.infer<typeof settings>>;
@@ -86,6 +96,7 @@ export function readMinerConfig(environment: Readonly<Record<string, string | un
   for (const name of Object.keys(settings.shape)) {
     const file = environment[`${name}_FILE`];
     const value = environment[name];
+    if (value !== undefined && file !== undefined) problems.push(`${name}: both ${name} and ${name}_FILE are set`);
     if (value !== undefined && value !== "") values[name] = value;
     else if (file !== undefined) {
       try {

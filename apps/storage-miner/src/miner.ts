@@ -3,7 +3,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from "node:net";
 import type { Signer } from "@granary/chain-client";
 import { type AccountId, CodedError, type Fid } from "@granary/primitives";
-import type { Log } from "@granary/telemetry";
+import { type Log, traceEntry } from "@granary/telemetry";
 import { type FragmentRoutes, getFragment, putFragment, sendReply } from "./adapters/fragment-routes.js";
 import { openFragmentStore } from "./adapters/fragment-store.js";
 import type { Behaviour } from "./behaviour.js";
@@ -139,7 +139,7 @@ class HostedMiner implements StorageMiner {
   private async listen(): Promise<void> {
     if (this.server !== undefined) return;
     const server = createServer((request, response) => {
-      this.route(request, response).catch((error: unknown) => {
+      this.traced(request, response).catch((error: unknown) => {
         this.ports.log.thrown("a request failed", error, { miner: this.account });
         sendReply(request, response, replies.systemError);
       });
@@ -177,6 +177,17 @@ class HostedMiner implements StorageMiner {
     server.close();
     for (const socket of this.sockets) socket.destroy();
     await closed;
+  }
+
+  /** Of the protocol, fragments are what a trace is interested in. */
+  private traced(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { traceparent } = request.headers;
+    const isFragment = request.url?.startsWith("/fragment") === true && typeof traceparent === "string";
+    if (!isFragment) return this.route(request, response);
+    const attributes = { "granary.miner": this.account };
+    return traceEntry(`${request.method} /fragment`, { kind: "server", from: traceparent, attributes }, () =>
+      this.route(request, response),
+    );
   }
 
   private async route(request: IncomingMessage, response: ServerResponse): Promise<void> {

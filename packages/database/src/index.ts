@@ -1,5 +1,6 @@
 export * from "./audit.js";
 export * from "./client.js";
+export * from "./dead-letters.js";
 export { Prisma } from "./generated/prisma/client.js";
 export * from "./generated/prisma/enums.js";
 export type * from "./generated/prisma/models.js";

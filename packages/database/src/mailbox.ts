@@ -8,12 +8,14 @@ export interface OutboxRow {
   readonly id: string;
   readonly subject: string;
   readonly payload: unknown;
+  /** W3C traceparent of what made the fact true. */
+  readonly trace: string | null;
 }
 
 /** Facts that wait in the service's own schema until a relay has published them. */
 export interface Outbox {
-  /** Adds a fact inside the transaction that makes it true. */
-  add(tx: Transaction, subject: string, payload: unknown): Promise<void>;
+  /** Adds a fact inside the transaction that makes it true. `trace`: where it belongs, if not to the present work. */
+  add(tx: Transaction, subject: string, payload: unknown, trace?: string | null): Promise<void>;
   /**
    * Hands up to `limit` unpublished rows, oldest first, to `publish` and marks them; rows are locked meanwhile, so
    * relays of several replicas share the work. When `publish` throws, nothing is marked.
@@ -33,20 +35,25 @@ export interface Inbox {
   prune(before: Date): Promise<number>;
 }
 
-export function createOutbox(database: Database, schema: MailboxSchema): Outbox {
+export function createOutbox(
+  database: Database,
+  schema: MailboxSchema,
+  options: { /** W3C traceparent of the present work. */ readonly currentTrace?: () => string | undefined } = {},
+): Outbox {
   return {
-    async add(tx, subject, payload) {
+    async add(tx, subject, payload, trace) {
       await tx.$executeRawUnsafe(
-        `INSERT INTO ${schema}.outbox (id, subject, payload) VALUES ($1::uuid, $2, $3::jsonb)`,
+        `INSERT INTO ${schema}.outbox (id, subject, payload, trace) VALUES ($1::uuid, $2, $3::jsonb, $4)`,
         randomUUID(),
         subject,
         JSON.stringify(payload),
+        trace ?? options.currentTrace?.() ?? null,
       );
     },
     drain: (limit, publish) =>
       database.$transaction(async (tx) => {
         const rows = await tx.$queryRawUnsafe<OutboxRow[]>(
-          `SELECT id::text, subject, payload FROM ${schema}.outbox WHERE published_at IS NULL
+          `SELECT id::text, subject, payload, trace FROM ${schema}.outbox WHERE published_at IS NULL
            ORDER BY created_at LIMIT $1 FOR UPDATE SKIP LOCKED`,
           limit,
         );

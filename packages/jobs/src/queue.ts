@@ -1,20 +1,25 @@
 import { setMaxListeners } from "node:events";
 import { asCodedError, CodedError, isRetryable } from "@granary/primitives";
-import { type Log, outcomeOf, type Register } from "@granary/telemetry";
+import { type About, type Log, outcomeOf, type Register, traceEntry } from "@granary/telemetry";
 import { Queue, UnrecoverableError, Worker } from "bullmq";
 import { Redis } from "ioredis";
 import { createWorkerMetrics, observeQueue, type QueueDepth } from "./metrics.js";
 
 /**
- * A queue inside one service. A job carries a row's id and nothing else; the row in Postgres is the truth, so Redis may
- * be wiped: whoever sweeps the rows adds their jobs again.
+ * A queue inside one service. A job carries a row's id, and the trace to which it belongs; the row in Postgres is the
+ * truth, so Redis may be wiped: whoever sweeps the rows adds their jobs again.
  */
 export interface JobQueue {
   /** Adds a job unless one with this id waits or runs already. */
-  add(rowId: string, options?: { delayMs?: number }): Promise<void>;
+  add(rowId: string, options?: { delayMs?: number; trace?: string | null }): Promise<void>;
   /** Jobs that wait, are delayed, or run. */
   depth(): Promise<QueueDepth>;
   close(): Promise<void>;
+}
+
+interface JobData {
+  /** W3C traceparent. */
+  readonly trace?: string;
 }
 
 export interface JobWorker {
@@ -42,9 +47,10 @@ export function createJobQueue(options: { name: string; redisUrl: string; log: L
   // Without a listener BullMQ prints it; the connection has reported it already.
   queue.on("error", (error) => options.log.debug("queue", { reason: error.message }));
   const jobs: JobQueue = {
-    async add(rowId, { delayMs = 0 } = {}) {
+    async add(rowId, { delayMs = 0, trace = null } = {}) {
+      const data: JobData = trace === null ? {} : { trace };
       // removeOnComplete and removeOnFail free the id, so that a row can be queued again later.
-      await queue.add(options.name, {}, { jobId: rowId, delay: delayMs, removeOnComplete: true, removeOnFail: true });
+      await queue.add(options.name, data, { jobId: rowId, delay: delayMs, removeOnComplete: true, removeOnFail: true });
     },
     async depth() {
       const counts = await queue.getJobCounts("waiting", "delayed", "active");
@@ -75,6 +81,8 @@ export function createJobWorker(options: {
   concurrency: number;
   log: Log;
   register: Register;
+  /** What the row is about, for logs and traces. */
+  about?: (rowId: string) => About;
   work: (rowId: string, signal: AbortSignal) => Promise<void>;
 }): JobWorker {
   const connection = connect(options.redisUrl, options.log);
@@ -82,20 +90,24 @@ export function createJobWorker(options: {
   const ended = createWorkerMetrics(options.register, options.name);
   // Every running job listens, and each job may for all that it does.
   setMaxListeners(0, stopping.signal);
-  const worker = new Worker(
+  const runJob = async (rowId: string) => {
+    const startedAt = performance.now();
+    const seconds = () => (performance.now() - startedAt) / 1000;
+    try {
+      await options.work(rowId, stopping.signal);
+      ended("ok", seconds());
+    } catch (thrown) {
+      ended(outcomeOf(thrown), seconds());
+      const error = asCodedError(thrown);
+      options.log.thrown(`job of ${options.name} ended with an error`, error, { job: rowId });
+      throw isRetryable(error) ? error : new UnrecoverableError(error.code);
+    }
+  };
+  const worker = new Worker<JobData>(
     options.name,
-    async (job) => {
-      const startedAt = performance.now();
-      const seconds = () => (performance.now() - startedAt) / 1000;
-      try {
-        await options.work(job.id ?? "", stopping.signal);
-        ended("ok", seconds());
-      } catch (thrown) {
-        ended(outcomeOf(thrown), seconds());
-        const error = asCodedError(thrown);
-        options.log.thrown(`job of ${options.name} ended with an error`, error, { job: job.id });
-        throw isRetryable(error) ? error : new UnrecoverableError(error.code);
-      }
+    async ({ id: rowId = "", data }) => {
+      const about = options.about?.(rowId) ?? {};
+      await traceEntry(`work ${options.name}`, { kind: "consumer", from: data.trace, about }, () => runJob(rowId));
     },
     { connection, concurrency: options.concurrency, lockDuration: 60_000, maxStalledCount: 0 },
   );

@@ -1,11 +1,12 @@
 import { type EventHandlersFor, type EventName, events, eventsFor, type Service } from "@granary/contracts";
 import { asCodedError, type Category, CodedError } from "@granary/primitives";
-import type { Log, Register } from "@granary/telemetry";
+import { aboutOf, beginEntry, type Log, type Register } from "@granary/telemetry";
 import { AckPolicy, type ConsumerMessages, type JsMsg, jetstream, jetstreamManager } from "@nats-io/jetstream";
 import type { NatsConnection } from "@nats-io/transport-node";
-import type { Inbox } from "./mailbox.js";
+import type { DeadLetter, DeadLetterBox, Inbox } from "./mailbox.js";
 import { type ConsumeOutcome, createConsumerMetrics } from "./metrics.js";
 import { ensureStream, STREAM } from "./stream.js";
+import { traceOf } from "./trace-headers.js";
 
 /** What becomes of a message whose handler threw. A message that cannot ever work is not delivered again. */
 const afterError: Record<Category, "drop" | "again"> = {
@@ -20,7 +21,7 @@ const afterError: Record<Category, "drop" | "again"> = {
   bug: "again",
 };
 const REDELIVERY_DELAY_MS = 2_000;
-/** A handler that fails this often has met a poison message; the sweeps over the database do without it. */
+/** A handler that fails this often has met a poison message: it becomes a dead letter, and the sweeps do without it. */
 const DELIVERIES_MAX = 20;
 const RECONSUME_DELAY_MS = 500;
 
@@ -37,6 +38,7 @@ export function consumeEvents<S extends Service, Tx>(options: {
   service: S;
   inbox: Inbox<Tx>;
   handlers: EventHandlersFor<S, Tx>;
+  deadLetters: DeadLetterBox;
   log: Log;
   register: Register;
   observe?: (event: EventName, outcome: ConsumeOutcome) => void;
@@ -65,6 +67,16 @@ export function consumeEvents<S extends Service, Tx>(options: {
   }
 
   async function handleOne(name: EventName, message: JsMsg): Promise<void> {
+    const payload = jsonOf(message);
+    const attributes = { "messaging.system": "nats", "messaging.destination.name": message.subject };
+    const about = { from: traceOf(message.headers), about: aboutOf(payload) };
+    const entry = beginEntry(`hear ${name}`, { kind: "consumer", ...about, attributes });
+    const error = await entry.run(() => settle(name, message, payload));
+    entry.end({ error, attributes: { "messaging.nats.deliveries": message.info.deliveryCount } });
+  }
+
+  /** @returns what was thrown, after the message was answered for */
+  async function settle(name: EventName, message: JsMsg, payload: unknown): Promise<CodedError | undefined> {
     const consumer = durableName(options.service, name);
     const messageId = idOf(message);
     const startedAt = performance.now();
@@ -73,23 +85,36 @@ export function consumeEvents<S extends Service, Tx>(options: {
       options.observe?.(name, outcome);
     };
     try {
-      const parsed = events[name].schema.safeParse(message.json());
-      if (!parsed.success) throw new CodedError("EVENT_INVALID", "invalid", parsed.error.message);
-      const handler = (options.handlers as Record<string, (message: unknown, tx: Tx) => Promise<void>>)[name];
-      if (handler === undefined) throw new CodedError("HANDLER_MISSING", "bug", `no handler for ${name}`);
-      const ran = await options.inbox.once(consumer, messageId, (tx) => handler(parsed.data, tx));
+      const handle = handlerOf(options.handlers, name, payload);
+      const ran = await options.inbox.once(consumer, messageId, handle);
       message.ack();
       ended(ran ? "handled" : "duplicate");
+      return undefined;
     } catch (thrown) {
       const error = asCodedError(thrown);
-      const drop = afterError[error.category] === "drop" || message.info.deliveryCount >= DELIVERIES_MAX;
-      options.log.thrown(drop ? "an event is dropped" : "an event will be tried again", error, {
+      const deliveries = message.info.deliveryCount;
+      const isDead = afterError[error.category] === "drop" || deliveries >= DELIVERIES_MAX;
+      options.log.thrown(isDead ? "an event is dropped" : "an event will be tried again", error, {
         event: name,
         messageId,
       });
-      if (drop) message.term(error.code);
+      const letter = { consumer, messageId, event: name, payload, deliveries, trace: traceOf(message.headers) ?? null };
+      const isKept = isDead && (await keep({ ...letter, code: error.code, reason: error.message }));
+      if (isKept) message.term(error.code);
       else message.nak(REDELIVERY_DELAY_MS);
-      ended(drop ? "dropped" : "redelivered");
+      ended(isKept ? "dropped" : "redelivered");
+      return error;
+    }
+  }
+
+  /** A message is given up only when it is written down, so that an operator can have it handled after all. */
+  async function keep(letter: DeadLetter): Promise<boolean> {
+    try {
+      await options.deadLetters.keep(letter);
+      return true;
+    } catch (error) {
+      options.log.thrown("a dead letter was not written down", error, { event: letter.event });
+      return false;
     }
   }
 
@@ -100,6 +125,31 @@ export function consumeEvents<S extends Service, Tx>(options: {
       await Promise.all(loops);
     },
   };
+}
+
+/**
+ * What is to be done about a message, ready for its transaction.
+ * @throws CodedError EVENT_INVALID (invalid), HANDLER_MISSING (bug)
+ */
+export function handlerOf<S extends Service, Tx>(
+  handlers: EventHandlersFor<S, Tx>,
+  name: string,
+  payload: unknown,
+): (tx: Tx) => Promise<void> {
+  const handler = (handlers as Record<string, (message: unknown, tx: Tx) => Promise<void>>)[name];
+  if (handler === undefined) throw new CodedError("HANDLER_MISSING", "bug", `no handler for ${name}`);
+  const parsed = events[name as EventName].schema.safeParse(payload);
+  if (!parsed.success) throw new CodedError("EVENT_INVALID", "invalid", parsed.error.message);
+  return (tx) => handler(parsed.data, tx);
+}
+
+/** What is not JSON is kept as text, for people to see. */
+function jsonOf(message: JsMsg): unknown {
+  try {
+    return message.json();
+  } catch {
+    return message.string();
+  }
 }
 
 /**

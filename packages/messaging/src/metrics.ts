@@ -25,9 +25,9 @@ export function observeResponders(register: Register, responders: readonly Respo
   });
   return responders.map((responder) => ({
     ...responder,
-    async answer(payload) {
+    async answer(payload, trace) {
       const end = seconds.start();
-      const reply = await responder.answer(payload);
+      const reply = await responder.answer(payload, trace);
       end({ request: responder.name });
       const outcome = reply.ok ? "ok" : outcomeOf(CodedError.fromEnvelope(reply.error));
       answered.add({ request: responder.name, outcome });

@@ -4,6 +4,7 @@ import type { NatsConnection } from "@nats-io/transport-node";
 import type { Outbox, OutboxRow } from "./mailbox.js";
 import { createRelayMetrics } from "./metrics.js";
 import { ensureStream } from "./stream.js";
+import { traceHeaders } from "./trace-headers.js";
 
 export interface Relay {
   /** Publishes what waits. @returns "busy" when there may be more */
@@ -35,7 +36,11 @@ export function createRelay(options: {
     try {
       await Promise.all(
         rows.map((row) =>
-          client.publish(row.subject, JSON.stringify(row.payload), { msgID: row.id, timeout: PUBLISH_TIMEOUT_MS }),
+          client.publish(row.subject, JSON.stringify(row.payload), {
+            msgID: row.id,
+            timeout: PUBLISH_TIMEOUT_MS,
+            headers: traceHeaders(row.trace ?? undefined),
+          }),
         ),
       );
       for (const { subject } of rows) metrics.published(subject);

@@ -8,8 +8,10 @@ import {
   type Service,
 } from "@granary/contracts";
 import { asCodedError, CodedError, type ErrorEnvelope } from "@granary/primitives";
-import type { ClientProxy } from "@nestjs/microservices";
+import { aboutOf, beginEntry, currentTrace, traceStep } from "@granary/telemetry";
+import { type ClientProxy, NatsRecordBuilder } from "@nestjs/microservices";
 import { firstValueFrom, timeout } from "rxjs";
+import { traceHeaders } from "./trace-headers.js";
 
 type Reply = { ok: true; data: unknown } | { ok: false; error: ErrorEnvelope };
 
@@ -17,18 +19,25 @@ type Reply = { ok: true; data: unknown } | { ok: false; error: ErrorEnvelope };
 export type Requester = <K extends RequestName>(name: K, input: InputOf<K>) => Promise<OutputOf<K>>;
 
 export function createRequester(client: ClientProxy): Requester {
-  return async (name, input) => {
-    const contract = requests[name];
-    let reply: Reply;
-    try {
-      reply = await firstValueFrom(client.send<Reply>(contract.subject, input).pipe(timeout(contract.timeoutMs)));
-    } catch (cause) {
-      throw transportError(name, contract.server, cause);
-    }
-    if (!reply.ok) throw CodedError.fromEnvelope(reply.error);
-    return contract.output.parse(reply.data) as OutputOf<typeof name>;
-  };
+  return (name, input) =>
+    traceStep(`ask ${name}`, { kind: "client", attributes: subjectAttributes(name) }, async () => {
+      const contract = requests[name];
+      const record = new NatsRecordBuilder(input).setHeaders(traceHeaders(currentTrace())).build();
+      let reply: Reply;
+      try {
+        reply = await firstValueFrom(client.send<Reply>(contract.subject, record).pipe(timeout(contract.timeoutMs)));
+      } catch (cause) {
+        throw transportError(name, contract.server, cause);
+      }
+      if (!reply.ok) throw CodedError.fromEnvelope(reply.error);
+      return contract.output.parse(reply.data) as OutputOf<typeof name>;
+    });
 }
+
+const subjectAttributes = (name: RequestName) => ({
+  "messaging.system": "nats",
+  "messaging.destination.name": requests[name].subject,
+});
 
 function transportError(name: string, server: Service, cause: unknown): CodedError {
   if (cause instanceof Error && cause.name === "TimeoutError") {
@@ -53,23 +62,34 @@ function transportError(name: string, server: Service, cause: unknown): CodedErr
 export interface Responder {
   readonly name: RequestName;
   readonly subject: string;
-  answer(payload: unknown): Promise<Reply>;
+  /** `trace`: W3C traceparent of who asks. */
+  answer(payload: unknown, trace?: string): Promise<Reply>;
 }
 
 export function respondersFor<S extends Service>(service: S, handlers: RequestHandlersFor<S>): Responder[] {
   return requestsFor(service).map((name) => ({
     name,
     subject: requests[name].subject,
-    async answer(payload) {
+    async answer(payload, trace) {
+      const entry = beginEntry(`answer ${name}`, {
+        kind: "server",
+        from: trace,
+        about: aboutOf(payload),
+        attributes: subjectAttributes(name),
+      });
       try {
         const input = requests[name].input.safeParse(payload);
         if (!input.success) throw new CodedError("REQUEST_INVALID", "invalid", input.error.message);
         const handler = (handlers as Record<string, (input: unknown) => Promise<unknown>>)[name];
         if (handler === undefined)
           throw new CodedError("HANDLER_MISSING", "bug", `${service} has no handler for ${name}`);
-        return { ok: true, data: await handler(input.data) };
+        const data = await entry.run(() => handler(input.data));
+        entry.end();
+        return { ok: true, data };
       } catch (thrown) {
-        return { ok: false, error: asCodedError(thrown).toEnvelope() };
+        const error = asCodedError(thrown);
+        entry.end({ error });
+        return { ok: false, error: error.toEnvelope() };
       }
     },
   }));

@@ -1,4 +1,5 @@
 import { KiB } from "@granary/primitives";
+import { traceStep } from "@granary/telemetry";
 import { Agent } from "undici";
 import { createDial, type DialOptions } from "./dial.js";
 import { checkEndpoint } from "./endpoint.js";
@@ -77,12 +78,23 @@ export function createMinerClient(options: MinerClientOptions): MinerClient {
     slotsOf: createSlotTable(limits),
   };
   return {
-    putFragment: (request) => putFragment(wire, signer, limits.putAnswerTimeoutMs, request),
-    getFragment: (request) => getFragment(wire, signer, limits.getAnswerTimeoutMs, request),
+    putFragment: (request) =>
+      traceStep("put fragment", aboutRequest(request), () =>
+        putFragment(wire, signer, limits.putAnswerTimeoutMs, request),
+      ),
+    getFragment: (request) =>
+      traceStep("get fragment", aboutRequest(request), () =>
+        getFragment(wire, signer, limits.getAnswerTimeoutMs, request),
+      ),
     ping: (request) => ping(wire, limits.getAnswerTimeoutMs, request),
     close: () => agent.destroy(new MinerError("MINER_CLIENT_CLOSED", "this client was closed")),
   };
 }
+
+const aboutRequest = ({ endpoint, fid, fragment }: PutFragment | GetFragment) => ({
+  kind: "client" as const,
+  attributes: { "server.address": endpoint, "granary.fid": fid, "granary.fragment": fragment },
+});
 
 /** A miner's own slots come first, so that one slow miner with a queue does not sit on everybody's. */
 function createSlotTable(limits: MinerLimits): (origin: string) => readonly Slots[] {

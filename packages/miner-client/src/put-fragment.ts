@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { type Fid, FRAGMENT_BYTES, type FragmentHash, KiB, ZERO_FRAGMENT_HASH } from "@granary/primitives";
+import { currentTrace } from "@granary/telemetry";
 import { readEnvelope, refusalOf } from "./envelope.js";
 import { MinerError } from "./errors.js";
 import { type Exchange, exchange, readShort, type Wire } from "./exchange.js";
@@ -39,13 +40,19 @@ export async function putFragment(
       answerTimeoutMs,
       signal: request.signal,
       ...form,
-      headers: { ...(await signHeaders(signer, fid, fragment)), ...form.headers },
+      headers: { ...(await signHeaders(signer, fid, fragment)), ...traceHeader(), ...form.headers },
     },
     async (answer) => {
       const envelope = readEnvelope(await readShort(answer));
       if (answer.status !== 200 || envelope?.code !== 200) throw refusalOf(answer.status, envelope);
     },
   );
+}
+
+/** Ids of ours and nothing else; a miner that does not know the header passes it over. */
+function traceHeader(): Record<string, string> {
+  const traceparent = currentTrace();
+  return traceparent === undefined ? {} : { traceparent };
 }
 
 /** multipart/form-data with the one field `file`. */

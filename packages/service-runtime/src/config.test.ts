@@ -3,7 +3,8 @@ import os from "node:os";
 import path from "node:path";
 import { describe, expect, it } from "@jest/globals";
 import { z } from "zod";
-import { commonSettings, readConfig, Secret, setting } from "./config.js";
+import { commonSettings, readConfig } from "./config.js";
+import { Secret, setting } from "./setting.js";
 
 const schema = z.object({
   ...commonSettings,

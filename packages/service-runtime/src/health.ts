@@ -8,6 +8,10 @@ export interface Health {
   live(): { status: "ok" };
   /** Every dependency answers and the service is not draining. */
   ready(): Promise<{ ok: boolean; checks: Record<string, string> }>;
+  /** All that the service starts is started. */
+  started(): void;
+  /** Started, and every dependency has answered once: from then on yes, whatever becomes of them. */
+  startup(): Promise<{ ok: boolean; checks: Record<string, string> }>;
   /** From now on the service is not ready: it takes no new work. */
   drain(): void;
   /** Shows the same in metrics. */
@@ -18,12 +22,23 @@ const CHECK_TIMEOUT_MS = 3_000;
 
 export function createHealth(checks: Readonly<Record<string, HealthCheck>>): Health {
   let isDraining = false;
+  let isStarted = false;
+  let wasReady = false;
   const outcomes = () =>
     Promise.all(Object.entries(checks).map(async ([name, check]) => [name, await outcomeOf(check)] as const));
   return {
     live: () => ({ status: "ok" }),
     drain: () => {
       isDraining = true;
+    },
+    started: () => {
+      isStarted = true;
+    },
+    async startup() {
+      if (wasReady) return { ok: true, checks: {} };
+      const checks = Object.fromEntries(await outcomes());
+      wasReady = isStarted && Object.values(checks).every((outcome) => outcome === "ok");
+      return { ok: wasReady, checks };
     },
     async ready() {
       const results = await outcomes();

@@ -1,6 +1,6 @@
-import type { Responder } from "@granary/messaging";
+import { type Responder, traceOf } from "@granary/messaging";
 import { Controller, type Type } from "@nestjs/common";
-import { MessagePattern, Payload } from "@nestjs/microservices";
+import { Ctx, MessagePattern, type NatsContext, Payload } from "@nestjs/microservices";
 
 /**
  * A Nest controller with one message handler for each responder. Made from the table of contracts, so that subject,
@@ -10,7 +10,7 @@ export function createRequestController(responders: readonly Responder[]): Type<
   class RequestController {}
   Controller()(RequestController);
   for (const responder of responders) {
-    const answer = (payload: unknown) => responder.answer(payload);
+    const answer = (payload: unknown, context: NatsContext) => responder.answer(payload, traceOf(context.getHeaders()));
     Object.defineProperty(RequestController.prototype, responder.name, {
       value: answer,
       configurable: true,
@@ -21,6 +21,7 @@ export function createRequestController(responders: readonly Responder[]): Type<
       responder.name,
     ) as PropertyDescriptor;
     Payload()(RequestController.prototype, responder.name, 0);
+    Ctx()(RequestController.prototype, responder.name, 1);
     MessagePattern(responder.subject)(RequestController.prototype, responder.name, descriptor);
   }
   return RequestController;

@@ -2,10 +2,15 @@ import { asCodedError } from "@granary/primitives";
 import type { Service } from "./service.js";
 
 /** The body of every `main.ts`: starts the service, and ends it on SIGTERM and SIGINT. */
-export async function runMain(start: () => Promise<Service>, options: { graceMs: number }): Promise<void> {
+export async function runMain<C extends { readonly EXIT_GRACE: number }>(
+  readSettings: () => C,
+  start: (settings: C) => Promise<Service>,
+): Promise<void> {
   let service: Service;
+  let settings: C;
   try {
-    service = await start();
+    settings = readSettings();
+    service = await start(settings);
   } catch (thrown) {
     console.error(asCodedError(thrown).code === "UNEXPECTED" ? thrown : asCodedError(thrown).message);
     process.exit(1);
@@ -14,7 +19,10 @@ export async function runMain(start: () => Promise<Service>, options: { graceMs:
   const stop = async () => {
     if (isStopping) return;
     isStopping = true;
-    setTimeout(() => process.exit(1), options.graceMs).unref();
+    setTimeout(() => {
+      console.error(`the service did not end within ${settings.EXIT_GRACE / 1000} s; what it did is left to leases`);
+      process.exit(1);
+    }, settings.EXIT_GRACE).unref();
     await service.stop();
     process.exit(0);
   };

@@ -22,13 +22,12 @@ export class StatusController {
 
   @Get("ready")
   async ready(@Res() reply: FastifyReply) {
-    const { ok, checks } = await this.health.ready();
-    await reply.status(ok ? 200 : 503).send({ status: ok ? "ok" : "unavailable", checks });
+    await sendChecks(reply, await this.health.ready());
   }
 
   @Get("startup")
-  startup(@Res() reply: FastifyReply) {
-    return this.ready(reply);
+  async startup(@Res() reply: FastifyReply) {
+    await sendChecks(reply, await this.health.startup());
   }
 
   @Get("metrics")
@@ -36,3 +35,7 @@ export class StatusController {
     await reply.header("content-type", this.register.contentType).send(await this.register.render());
   }
 }
+
+const sendChecks = async (reply: FastifyReply, { ok, checks }: Awaited<ReturnType<Health["ready"]>>) => {
+  await reply.status(ok ? 200 : 503).send({ status: ok ? "ok" : "unavailable", checks });
+};

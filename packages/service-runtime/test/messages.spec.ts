@@ -2,6 +2,7 @@ import { rm } from "node:fs/promises";
 import type { EventHandlersFor, MessageOf, RequestHandlersFor } from "@granary/contracts";
 import {
   connectDatabase,
+  createDeadLetters,
   createInbox,
   createOutbox,
   type Database,
@@ -56,10 +57,12 @@ describe("facts and requests over NATS", () => {
       fileDeleted: nothing,
     };
     const inbox = createInbox(database, "ingest");
+    const deadLetters = createDeadLetters(database, "ingest");
     const consumer = consumeEvents({
       connection,
       service: "ingest-gateway",
       inbox,
+      deadLetters,
       handlers,
       log: silentLog,
       register,
@@ -172,6 +175,7 @@ describe("facts and requests over NATS", () => {
         name: "preprocessor",
         http: { host: "127.0.0.1", port: 0 },
         natsUrl: nats.url,
+        stopping: { DRAIN_PAUSE: 0, EXIT_GRACE: 10_000 },
         log: silentLog,
         register: createRegister({ service: "preprocessor", processMetrics: true }),
         responders: respondersFor("preprocessor", handlers),
@@ -204,6 +208,7 @@ describe("facts and requests over NATS", () => {
         name: "preprocessor",
         http: { host: "127.0.0.1", port: 0 },
         natsUrl: nats.url,
+        stopping: { DRAIN_PAUSE: 0, EXIT_GRACE: 10_000 },
         log: silentLog,
         register: own,
         responders: respondersFor("preprocessor", {

@@ -3,6 +3,7 @@ import type { PlacementWishes } from "@granary/contracts";
 import { Prisma, type Transaction, type UploadKind, type UploadModel } from "@granary/database";
 import { checkFileName, checkObjectSize, segmentCountOf } from "@granary/domain/object";
 import { type AccountId, CodedError, type UploadId } from "@granary/primitives";
+import { currentTrace, traceAbout } from "@granary/telemetry";
 import type { Ports } from "../ports.js";
 import { checkTerritory, reserveSpace } from "./check-territory.js";
 
@@ -42,6 +43,7 @@ export async function beginUpload(
   const encryption = wanted.isCipher ? "cess-cipher" : "none";
   const segmentCount = segmentCountOf(wanted.sizeBytes ?? wanted.atLeastBytes, encryption);
   const id = randomUUID() as UploadId;
+  traceAbout({ upload: id });
   return ports.database.$transaction(async (tx) => {
     const known = await find(tx);
     if (known !== null) return known;
@@ -59,6 +61,7 @@ export async function beginUpload(
         isCipher: wanted.isCipher,
         placement: wanted.placement ?? Prisma.DbNull,
         state: "receiving",
+        trace: currentTrace() ?? null,
       },
     });
   });

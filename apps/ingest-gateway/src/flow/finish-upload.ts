@@ -53,7 +53,7 @@ export async function announceUpload(
     stagedBytes: Number(upload.stagedBytes),
     placement: upload.placement as PlacementWishes | null,
   };
-  await ports.outbox.add(tx, events.uploadReceived.subject, message);
+  await ports.outbox.add(tx, events.uploadReceived.subject, message, upload.trace);
 }
 
 /** The object has a FID now: its account finds it in the catalogue. */

@@ -9,6 +9,7 @@ import {
   type SegmentHash,
   type UploadId,
 } from "@granary/primitives";
+import { currentTrace } from "@granary/telemetry";
 import type { Claim, DueEncoding, EncodingStore } from "../ports.js";
 
 /** Prisma keeps instants in UTC without a zone, and leases go by the clock of Postgres. */
@@ -48,6 +49,7 @@ export function createPrismaEncodingStore(options: {
           sizeBytes,
           stagedBytes,
           segmentCount: Math.ceil(stagedBytes / SEGMENT_BYTES),
+          trace: currentTrace() ?? null,
           ...(placement === null ? {} : { placement }),
         },
         skipDuplicates: true,
@@ -58,7 +60,7 @@ export function createPrismaEncodingStore(options: {
 
     due: (limit) =>
       database.$queryRawUnsafe<DueEncoding[]>(
-        `SELECT upload_id::text AS "uploadId", attempts FROM manifest.encoding WHERE ${IS_DUE} ORDER BY created_at LIMIT $1`,
+        `SELECT upload_id::text AS "uploadId", attempts, trace FROM manifest.encoding WHERE ${IS_DUE} ORDER BY created_at LIMIT $1`,
         limit,
       ),
 
@@ -146,7 +148,12 @@ async function announceEnd(outbox: Outbox, tx: Transaction, row: EncodingModel):
   const uploadId = row.uploadId as UploadId;
   if (row.state === "failed") {
     const failure = { code: row.failureCode ?? "UNEXPECTED", reason: row.failureReason ?? "" };
-    await outbox.add(tx, events.encodingFailed.subject, events.encodingFailed.schema.parse({ uploadId, failure }));
+    await outbox.add(
+      tx,
+      events.encodingFailed.subject,
+      events.encodingFailed.schema.parse({ uploadId, failure }),
+      row.trace,
+    );
   }
   if (row.state === "encoded") {
     const message = {
@@ -160,6 +167,6 @@ async function announceEnd(outbox: Outbox, tx: Transaction, row: EncodingModel):
       segmentCount: row.segmentCount,
       placement: row.placement as PlacementWishes | null,
     };
-    await outbox.add(tx, events.objectEncoded.subject, events.objectEncoded.schema.parse(message));
+    await outbox.add(tx, events.objectEncoded.subject, events.objectEncoded.schema.parse(message), row.trace);
   }
 }

@@ -18,6 +18,6 @@ export async function queueDue(ports: {
   readonly queue: Pick<JobQueue, "add">;
 }): Promise<"busy" | "idle"> {
   const due = await ports.encodings.due(BATCH);
-  await Promise.all(due.map((encoding) => ports.queue.add(jobIdOf(encoding))));
+  await Promise.all(due.map((encoding) => ports.queue.add(jobIdOf(encoding), { trace: encoding.trace })));
   return "idle";
 }

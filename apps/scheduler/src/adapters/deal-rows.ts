@@ -21,6 +21,7 @@ export function recordOf(row: DealRow): DealRecord {
     since: (row.resumedAt ?? row.createdAt).getTime(),
     revision: row.revision,
     attempts: row.attempts,
+    trace: row.trace,
     obstacle: row.failureCode === null ? null : { code: row.failureCode, reason: row.failureReason ?? "" },
     deal: dealOf(row),
   };

@@ -1,11 +1,17 @@
 import { createFilesystemBlobStore } from "@granary/blob-store";
 import { connectChain, loadSigner } from "@granary/chain-client";
-import { connectDatabase, createAuditLog, createInbox, createOutbox } from "@granary/database";
+import { connectDatabase, createAuditLog, createDeadLetters, createInbox, createOutbox } from "@granary/database";
 import { defaultPolicy, type MinerPolicy } from "@granary/domain/miner";
 import { createJobQueue } from "@granary/jobs";
 import { connectNats } from "@granary/messaging";
-import { connectRequester, createWiring, observeDatabase, type Wiring } from "@granary/service-runtime";
-import { createLog, createRegister, type Log } from "@granary/telemetry";
+import {
+  connectRequester,
+  createWiring,
+  observeDatabase,
+  startServiceTracing,
+  type Wiring,
+} from "@granary/service-runtime";
+import { createLog, createRegister, currentTrace, type Log } from "@granary/telemetry";
 import type { SchedulerConfig } from "../config.js";
 import { createObserver, createSchedulerMetrics, type SchedulerMetrics } from "../metrics.js";
 import type { CallsPort, ChainPort, MinerGate, WriterPort } from "../ports.js";
@@ -46,12 +52,14 @@ export async function openResources(config: SchedulerConfig, overrides: Override
   const register = createRegister({ service: SERVICE, processMetrics: true });
   const wiring = createWiring(log, register);
   const { parts, started } = wiring;
+  started("traces", startServiceTracing(SERVICE, config), (it) => it.stop());
   const clock = () => Date.now();
   const random = () => Math.random();
   const policy = policyOf(config, overrides.policy);
   const pool = { url: config.DATABASE_URL, poolSize: config.DATABASE_POOL };
   const database = started("database", observeDatabase(register, connectDatabase(pool)), (it) => it.$disconnect());
-  const outbox = createOutbox(database, "scheduling");
+  const outbox = createOutbox(database, "scheduling", { currentTrace });
+  const deadLetters = createDeadLetters(database, "scheduling");
   const inbox = createInbox(database, "scheduling");
   let metrics: SchedulerMetrics;
   const observer = createObserver(() => metrics);
@@ -80,7 +88,8 @@ export async function openResources(config: SchedulerConfig, overrides: Override
   });
   const manifests = createRequestedManifests(request);
   const outside = { chain, signer, gate, staging, encoder, manifests, connection, request };
-  const inside = { database, outbox, inbox, miners, deals, operators, transactions, declarations, rounds };
+  const mailboxes = { outbox, inbox, deadLetters };
+  const inside = { database, ...mailboxes, miners, deals, operators, transactions, declarations, rounds };
   return { config, log, register, observer, ...wiring, clock, random, policy, ...outside, ...inside };
 }
 

@@ -3,6 +3,7 @@ import { events } from "@granary/contracts";
 import type { Database, Outbox, Prisma, Transaction } from "@granary/database";
 import { advance, type Effect, openDeal, standingOf } from "@granary/domain/deal";
 import { type AccountId, FRAGMENTS_PER_SEGMENT, type UploadId } from "@granary/primitives";
+import { currentTrace } from "@granary/telemetry";
 import type { Attempt, Clock, DealRecord, DealStore, LockedDeal, MinerPool, NewDeal, Observer } from "../ports.js";
 import { columnData, recordOf, stateData } from "./deal-rows.js";
 
@@ -84,11 +85,11 @@ export function createPrismaDealStore(parts: StoreParts): DealStore {
     async dueDeclarations(limit) {
       const rows = await database.deal.findMany({
         where: declarationDue(instant(clock())),
-        select: { uploadId: true, attempts: true },
+        select: { uploadId: true, attempts: true, trace: true },
         orderBy: { notBefore: "asc" },
         take: limit,
       });
-      return rows.map(({ uploadId, attempts }) => `${uploadId}.${attempts}`);
+      return rows.map(({ uploadId, attempts, trace }) => ({ name: `${uploadId}.${attempts}`, trace }));
     },
     async claimDeclaration(uploadId) {
       const where = { uploadId, ...declarationDue(instant(clock())) };
@@ -123,14 +124,15 @@ export function createPrismaDealStore(parts: StoreParts): DealStore {
           state: "placing",
           columns: { some: { state: "pending", OR: [{ leaseUntil: null }, { leaseUntil: { lte: now } }] } },
         },
-        select: { uploadId: true, columns: { select: { attempts: true } } },
+        select: { uploadId: true, trace: true, columns: { select: { attempts: true } } },
         orderBy: { createdAt: "asc" },
         take: limit,
       });
       const name = Math.floor(clock() / ROUND_NAME_MS);
-      return rows.map(
-        ({ uploadId, columns }) => `${uploadId}.${columns.reduce((sum, { attempts }) => sum + attempts, 0)}.${name}`,
-      );
+      return rows.map(({ uploadId, columns, trace }) => {
+        const attempts = columns.reduce((sum, column) => sum + column.attempts, 0);
+        return { name: `${uploadId}.${attempts}.${name}`, trace };
+      });
     },
     async lapsed(limit) {
       const rows = await database.dealColumn.findMany({
@@ -180,7 +182,13 @@ async function insertDeal(tx: Transaction, deal: NewDeal, now: number): Promise<
   const { placement, ...facts } = deal;
   const at = new Date(now);
   const { count } = await tx.deal.createMany({
-    data: { ...facts, ...(placement === null ? {} : { placement }), createdAt: at, notBefore: at },
+    data: {
+      ...facts,
+      ...(placement === null ? {} : { placement }),
+      createdAt: at,
+      notBefore: at,
+      trace: currentTrace() ?? null,
+    },
     skipDuplicates: true,
   });
   if (count === 0) return;
@@ -275,7 +283,7 @@ async function write(parts: StoreParts, tx: Transaction, before: DealRecord, pen
   observeTimes(parts, before, deal);
   if (!isTold) return;
   const message = { uploadId, fid: before.fid, revision, ...standingOf(deal) };
-  await parts.outbox.add(tx, events.dealAdvanced.subject, events.dealAdvanced.schema.parse(message));
+  await parts.outbox.add(tx, events.dealAdvanced.subject, events.dealAdvanced.schema.parse(message), before.trace);
 }
 
 function observeTimes({ clock, observer }: StoreParts, before: DealRecord, deal: DealRecord["deal"]): void {

@@ -16,6 +16,9 @@ export async function queueDue(ports: {
 }): Promise<"idle"> {
   const { deals, declarations, rounds } = ports;
   const [orders, columns] = await Promise.all([deals.dueDeclarations(BATCH), deals.dueRounds(BATCH)]);
-  await Promise.all([...orders.map((name) => declarations.add(name)), ...columns.map((name) => rounds.add(name))]);
+  await Promise.all([
+    ...orders.map(({ name, trace }) => declarations.add(name, { trace })),
+    ...columns.map(({ name, trace }) => rounds.add(name, { trace })),
+  ]);
   return "idle";
 }

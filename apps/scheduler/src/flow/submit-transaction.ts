@@ -1,5 +1,5 @@
 import { asCodedError, CodedError } from "@granary/primitives";
-import type { Log } from "@granary/telemetry";
+import { type Log, traceStep } from "@granary/telemetry";
 import type {
   ChainCall,
   ChainPort,
@@ -34,12 +34,18 @@ export async function submitTransaction(
   const { signer, writer, chain, transactions } = ports;
   const { purpose, reference, call } = order;
   const { account } = signer;
-  const record = await transactions.add(
-    { account, purpose, reference },
-    () => chain.nonce(account, "best"),
-    (nonce) => writer.prepare(signer, call, { nonce }),
+  return traceStep(
+    `submit ${purpose}`,
+    { kind: "client", attributes: { "granary.reference": reference } },
+    async () => {
+      const record = await transactions.add(
+        { account, purpose, reference },
+        () => chain.nonce(account, "best"),
+        (nonce) => writer.prepare(signer, call, { nonce }),
+      );
+      return submitPrepared(ports, record, stopping);
+    },
   );
-  return submitPrepared(ports, record, stopping);
 }
 
 /** First submission of a transaction that is written down. */
