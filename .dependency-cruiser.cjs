@@ -17,6 +17,7 @@ const mayImport = {
 };
 const layers0to3 = Object.keys(mayImport);
 mayImport["service-runtime"] = layers0to3;
+mayImport.simulator = ["primitives", "domain"];
 const shippedPackages = Object.keys(mayImport);
 
 const anyOf = (names) => `(?:${names.join("|")})`;

@@ -43,6 +43,8 @@ export type DealEvent =
       readonly miner: AccountId;
       readonly reportBy: Instant;
       readonly secondsPerFragment: number;
+      /** Of a hedged column: for how long, per fragment, the other miner had been sent it by now. */
+      readonly outrunSecondsPerFragment?: number;
     }
   | {
       readonly kind: "refused";
@@ -109,6 +111,7 @@ export interface Advanced {
  */
 export function advance(deal: Deal, event: DealEvent, now: Instant): Advanced {
   const { deal: next, effects } = step(deal, event, now);
+  if (next === deal) return { deal, effects };
   if (isSameStanding(standingOf(deal), standingOf(next))) return { deal: next, effects };
   return { deal: next, effects: [...effects, { do: "announce" }] };
 }
@@ -283,8 +286,15 @@ function arrive(deal: Deal, column: Sending, event: News & { kind: "transferred"
       endAttempt(column, miner, "placed"),
       ...losers.map((loser) => endAttempt(column, loser, "HEDGE_LOST")),
       { do: "judge", miner, observation: { kind: "transferred", secondsPerFragment } },
+      ...losers.flatMap((loser) => outrun(loser, event)),
     ],
   };
+}
+
+function outrun(loser: AccountId, { outrunSecondsPerFragment }: News & { kind: "transferred" }): Effect[] {
+  if (outrunSecondsPerFragment === undefined) return [];
+  const observation: Observation = { kind: "outrun", secondsPerFragment: outrunSecondsPerFragment };
+  return [{ do: "judge", miner: loser, observation }];
 }
 
 function passTime(deal: Deal, now: Instant): Advanced {

@@ -78,10 +78,15 @@ export const openDeal = (now: Instant): Deal => ({
 });
 
 export function standingOf(deal: Deal): Standing {
-  const reportedColumns = deal.columns.filter(({ state }) => state === "reported").length;
+  let placed = 0;
+  let reportedColumns = 0;
+  for (const { state } of deal.columns) {
+    if (state === "reported") reportedColumns += 1;
+    else if (state === "placed") placed += 1;
+  }
   return {
     state: deal.state,
-    placedColumns: reportedColumns + deal.columns.filter(({ state }) => state === "placed").length,
+    placedColumns: reportedColumns + placed,
     reportedColumns,
     activeBlock: deal.state === "active" ? deal.activeBlock : null,
     failure: deal.state === "failed" ? deal.failure : null,
@@ -96,7 +101,15 @@ export const isSameStanding = (a: Standing, b: Standing): boolean =>
   a.failure?.code === b.failure?.code;
 
 /** Miners that have, or are getting, a column. */
-export const holdersOf = (deal: Deal): readonly AccountId[] => deal.columns.flatMap(minersOf);
+export function holdersOf(deal: Deal): readonly AccountId[] {
+  const holders: AccountId[] = [];
+  for (const column of deal.columns) {
+    if (column.state === "pending") continue;
+    holders.push(column.miner);
+    if (column.state === "sending" && column.rival !== undefined) holders.push(column.rival.miner);
+  }
+  return holders;
+}
 
 /** The miners that have, or are getting, a column: two while it is hedged. */
 export function minersOf(column: Column): readonly AccountId[] {

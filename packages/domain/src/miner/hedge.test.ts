@@ -16,6 +16,7 @@ const late = (more: Partial<HedgeSituation> = {}): HedgeSituation => ({
   now: 20_000,
   startedAt: 0,
   hasRival: false,
+  expectedSeconds: null,
   columns: 12,
   arrivedSeconds: six,
   ...more,
@@ -25,11 +26,17 @@ const decide = (more: Partial<HedgeSituation> = {}, budget = newHedgeBudget(poli
 
 describe("hedging", () => {
   it("waits three times what the file's other columns took, at least 2 and at most 20 seconds", () => {
-    expect(hedgeAfterSeconds(six, policy)).toBe(6);
-    expect(hedgeAfterSeconds([0.1, 0.1], policy)).toBe(2);
-    expect(hedgeAfterSeconds([50], policy)).toBe(20);
+    expect(hedgeAfterSeconds(six, null, policy)).toBe(6);
+    expect(hedgeAfterSeconds([0.1, 0.1], null, policy)).toBe(2);
+    expect(hedgeAfterSeconds([50], null, policy)).toBe(20);
     expect(decide({ now: 5_999 })).toEqual({ hedge: false, why: "too-soon", at: 6_000 });
     expect(decide({ now: 6_000 })).toEqual({ hedge: true, afterSeconds: 6 });
+  });
+
+  it("gives a miner that was expected to be slow twice the time it was expected to take", () => {
+    expect(decide({ now: 15_999, expectedSeconds: 8 })).toEqual({ hedge: false, why: "too-soon", at: 16_000 });
+    expect(decide({ now: 16_000, expectedSeconds: 8 })).toEqual({ hedge: true, afterSeconds: 16 });
+    expect(hedgeAfterSeconds(six, 1_000, policy)).toBe(policy.hedgeMostSeconds);
   });
 
   it("begins when half of the file has arrived, and never with a third miner", () => {

@@ -10,6 +10,8 @@ export interface HedgeSituation {
   /** A second miner is being sent it already. */
   readonly hasRival: boolean;
   readonly columns: number;
+  /** What this miner was expected to take when it was chosen (its score's `transferSeconds`); null where not known. */
+  readonly expectedSeconds: number | null;
   /** Seconds that the file's columns took which are with their miners. */
   readonly arrivedSeconds: readonly number[];
 }
@@ -46,7 +48,7 @@ export function decideHedge(
   if (situation.arrivedSeconds.length < situation.columns * policy.hedgeArrivedShare) {
     return refuse({ hedge: false, why: "too-few-arrived" });
   }
-  const afterSeconds = hedgeAfterSeconds(situation.arrivedSeconds, policy);
+  const afterSeconds = hedgeAfterSeconds(situation.arrivedSeconds, situation.expectedSeconds, policy);
   const at = situation.startedAt + Math.ceil(afterSeconds * 1000);
   if (situation.now < at) return refuse({ hedge: false, why: "too-soon", at });
   const left = spend(budget, 1);
@@ -54,9 +56,17 @@ export function decideHedge(
   return { decision: { hedge: true, afterSeconds }, budget: left };
 }
 
-/** A multiple of what the file's other columns typically took, within bounds. */
-export function hedgeAfterSeconds(arrivedSeconds: readonly number[], policy: MinerPolicy): number {
+/**
+ * A multiple of what the file's other columns typically took, and of what this miner was expected to take: a miner that
+ * is known to be slow and was chosen all the same is not late, and the budget is for those that are.
+ */
+export function hedgeAfterSeconds(
+  arrivedSeconds: readonly number[],
+  expectedSeconds: number | null,
+  policy: MinerPolicy,
+): number {
   const sorted = [...arrivedSeconds].sort((a, b) => a - b);
   const typical = sorted[Math.floor(sorted.length / 2)] ?? 0;
-  return Math.min(policy.hedgeMostSeconds, Math.max(policy.hedgeLeastSeconds, policy.hedgeFactor * typical));
+  const late = Math.max(policy.hedgeFactor * typical, policy.hedgeExpectedFactor * (expectedSeconds ?? 0));
+  return Math.min(policy.hedgeMostSeconds, Math.max(policy.hedgeLeastSeconds, late));
 }

@@ -13,12 +13,17 @@ export {
   type Constraint,
   type Dimension,
   dimensions,
+  type GroupKeys,
   type Groups,
+  groupKeysOf,
   groupsOfEndpoint,
+  type Limits,
+  levelsOf,
   oneMachineConstraints,
   spreadConstraints,
+  spreadOver,
 } from "./diversity.js";
-export { isOursTheFault, isPoolCrowded, type Weather } from "./environment.js";
+export { createWeatherWatch, isOursTheFault, isPoolCrowded, type Weather, type WeatherWatch } from "./environment.js";
 export { type Explanation, explain, type Obstruction } from "./explain.js";
 export {
   decideHedge,
@@ -36,7 +41,7 @@ export { defaultPolicy, type MinerPolicy } from "./policy.js";
 export { type Need, type Refusal, refusals } from "./refusal.js";
 export { type ReportPatience, reportPatienceMs } from "./report-deadline.js";
 export { measureReporting, paceOf, type Reporting } from "./reporting.js";
-export { decayed, type Evidence, noEvidence, type Speed, trustOf } from "./reputation.js";
+export { decayed, type Evidence, noEvidence, type Speed, trustOf, weigh } from "./reputation.js";
 export { createRoster, type Roster, type RosterChoice, type RosterOrder, type RosterResult } from "./roster.js";
 export { type Load, type Score, scoreOf } from "./score.js";
 export {

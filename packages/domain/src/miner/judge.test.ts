@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { seededRandom } from "./chance.js";
 import { cooldownLengthMs, phaseOf } from "./cooldown.js";
-import { isOursTheFault, isPoolCrowded } from "./environment.js";
+import { createWeatherWatch, isOursTheFault, isPoolCrowded } from "./environment.js";
 import { type Circumstances, type Experience, judge, noExperience } from "./judge.js";
 import type { Observation } from "./penalty.js";
 import { defaultPolicy } from "./policy.js";
@@ -127,6 +127,18 @@ describe("the environment guard", () => {
     expect(isOursTheFault({ minersSeen: 20, minersFailing: 7 }, policy)).toBe(true);
     expect(isOursTheFault({ minersSeen: 20, minersFailing: 6 }, policy)).toBe(false);
     expect(isOursTheFault({ minersSeen: 19, minersFailing: 19 }, policy)).toBe(false);
+  });
+
+  it("counts each miner once, by how it went the last time, for as long as the window", () => {
+    const watch = createWeatherWatch(1_000);
+    watch.saw("a", true, 0);
+    watch.saw("b", true, 500);
+    watch.saw("b", false, 600);
+    expect(watch.at(999)).toEqual({ minersSeen: 2, minersFailing: 1 });
+    expect(watch.at(1_000)).toEqual({ minersSeen: 1, minersFailing: 0 });
+    watch.saw("b", true, 1_100);
+    expect(watch.at(1_200)).toEqual({ minersSeen: 1, minersFailing: 1 });
+    expect(watch.at(2_100)).toEqual({ minersSeen: 0, minersFailing: 0 });
   });
 
   it("calls the pool crowded when half of it rests", () => {

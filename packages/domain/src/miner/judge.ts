@@ -46,7 +46,7 @@ export function judge(
   return {
     evidence: weigh(before.evidence, weightsOf(observation, penalty, now, policy), now, policy),
     speed:
-      observation.kind === "transferred"
+      observation.kind === "transferred" || observation.kind === "outrun"
         ? measure(before.speed, observation.secondsPerFragment, now, policy)
         : before.speed,
     cooldown: nextCooldown(before.cooldown, observation, penalty, circumstances, policy),
@@ -61,7 +61,10 @@ function nextReporting(before: Reporting | null, observation: Observation, now: 
 }
 
 const isFailure = (observation: Observation): boolean =>
-  observation.kind === "failed" || observation.kind === "report-missed" || observation.kind === "probe-failed";
+  observation.kind === "failed" ||
+  observation.kind === "report-missed" ||
+  observation.kind === "probe-failed" ||
+  observation.kind === "outrun";
 
 /** A penalty is given back as it weighs by now, so that the two cancel out exactly. */
 function weightsOf(observation: Observation, penalty: Penalty, now: Instant, policy: MinerPolicy) {

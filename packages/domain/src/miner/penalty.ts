@@ -10,6 +10,8 @@ export type Observation =
   | { readonly kind: "report-missed" }
   /** The report came, after we had counted it as missed at `missedAt`. */
   | { readonly kind: "report-late"; readonly missedAt: Instant; readonly placedAt?: Instant }
+  /** A second miner was sent the same column later and had it sooner; after so long this one still had not. */
+  | { readonly kind: "outrun"; readonly secondsPerFragment: number }
   /** A transfer ended with an error. */
   | { readonly kind: "failed"; readonly code: string }
   /** It gave other bytes than those it had promised to keep. */
@@ -43,6 +45,9 @@ export const REPORT_MISSED_WEIGHT = 5;
 /** Of which a report that comes late gives back all but one. */
 export const REPORT_LATE_RETURN = 4;
 
+/** Between a failed transfer and none: whoever is outrun may be merely slow, or may never have come to an end. */
+export const OUTRUN_WEIGHT = 0.5;
+
 /** Ends of a transfer that say nothing about the miner: our own doing, or our own trouble. */
 const notTheMinersFault = new Set([
   "MINER_CALL_ABORTED",
@@ -66,6 +71,8 @@ export function penaltyOf(observation: Observation): Penalty {
   switch (observation.kind) {
     case "transferred":
       return { ...nothing, failuresInRow: "reset" };
+    case "outrun":
+      return { ...nothing, broken: OUTRUN_WEIGHT };
     case "reported":
       return { ...nothing, kept: 1, failuresInRow: "reset", steps: -1 };
     case "report-missed":

@@ -42,8 +42,9 @@ export interface MinerPolicy {
   readonly guardWindowMs: number;
   /** … and this share of them failing, the fault is ours and nobody is marked. */
   readonly guardShare: number;
-  /** A late column is hedged after this many times what the file's others took, … */
+  /** A late column is hedged after so many times what the file's others took, and what it was expected to take, … */
   readonly hedgeFactor: number;
+  readonly hedgeExpectedFactor: number;
   /** … within these bounds, … */
   readonly hedgeLeastSeconds: number;
   readonly hedgeMostSeconds: number;
@@ -72,7 +73,7 @@ export const defaultPolicy: MinerPolicy = {
   secondsPerReport: 7,
   secondsPerReportMax: 60,
   lagTauMs: 10 * 60_000,
-  failureSeconds: 30,
+  failureSeconds: 60,
   failuresToCooldown: 3,
   cooldownBaseMs: 60_000,
   cooldownMaxMs: 6 * 3_600_000,
@@ -88,11 +89,12 @@ export const defaultPolicy: MinerPolicy = {
   guardWindowMs: 60_000,
   guardShare: 0.3,
   hedgeFactor: 3,
+  hedgeExpectedFactor: 2,
   hedgeLeastSeconds: 2,
   hedgeMostSeconds: 20,
   hedgeArrivedShare: 0.5,
   hedgeShare: 0.02,
-  hedgeBurst: 6,
+  hedgeBurst: 24,
   brakeShare: 0.05,
   brakePerMinute: 2,
   brakeBurst: 24,

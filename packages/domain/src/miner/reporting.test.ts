@@ -17,8 +17,18 @@ function steadily(gapMs: number, reports: number): Reporting {
 
 describe("how a miner's reports come", () => {
   it("is learnt from the gaps between reports of columns that were waiting", () => {
-    expect(steadily(20_000, 60).secondsPerReport).toBeCloseTo(20, 0);
+    expect(steadily(20_000, 300).secondsPerReport).toBeCloseTo(20, 0);
     expect(steadily(3_000, 60).secondsPerReport).toBeCloseTo(3, 0);
+  });
+
+  it("is not taken for slow because of the pauses between its rounds", () => {
+    let reporting = measureReporting(null, 0, 0, policy);
+    for (let round = 0; round < 50; round += 1) {
+      for (const pause of [30_000, 7_000, 7_000])
+        reporting = measureReporting(reporting, 0, reporting.at + pause, policy);
+    }
+    expect(reporting.secondsPerReport).toBeGreaterThan(6);
+    expect(reporting.secondsPerReport).toBeLessThan(11);
   });
 
   it("says nothing of the pace when the miner had nothing to report", () => {
@@ -46,7 +56,7 @@ describe("how a miner's reports come", () => {
   });
 
   it("makes the deadline of a slow miner longer, and nobody's shorter", () => {
-    const slow = steadily(20_000, 60);
+    const slow = steadily(20_000, 300);
     expect(reportPatienceMs(10, patience, slow)).toBeGreaterThan(reportPatienceMs(10, patience) + 100_000);
     expect(reportPatienceMs(10, patience, steadily(1_000, 60))).toBe(180_000);
     expect(reportPatienceMs(1_000, patience, slow)).toBe(900_000);

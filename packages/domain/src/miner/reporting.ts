@@ -11,8 +11,12 @@ export interface Reporting {
   readonly at: Instant;
 }
 
-/** Gaps weigh little each: reports come in blocks, so a single gap is a multiple of the block time or nothing. */
-const GAP_WEIGHT = 0.1;
+/**
+ * A single gap says little: reports come in blocks, and the longest gaps are a miner's pauses between looking for work,
+ * not its pace. So short gaps count for more than long ones; where all gaps are long, the pace follows them too.
+ */
+const SHORTER_GAP_WEIGHT = 0.15;
+const LONGER_GAP_WEIGHT = 0.02;
 
 /**
  * One more report. The gap to the report before tells the miner's pace only if this column was waiting by then.
@@ -32,7 +36,8 @@ export function measureReporting(
   const at = Math.max(now, before.at);
   if (placedAt > before.at) return { ...before, peakLagMs, at };
   const gap = Math.min(policy.secondsPerReportMax, gapMs / 1000);
-  return { secondsPerReport: before.secondsPerReport + GAP_WEIGHT * (gap - before.secondsPerReport), peakLagMs, at };
+  const weight = gap < before.secondsPerReport ? SHORTER_GAP_WEIGHT : LONGER_GAP_WEIGHT;
+  return { secondsPerReport: before.secondsPerReport + weight * (gap - before.secondsPerReport), peakLagMs, at };
 }
 
 export const paceOf = (reporting: Reporting | null, policy: MinerPolicy): number =>
