@@ -18,6 +18,8 @@ function secret(name, make) {
 
 const password = secret("postgres_password", () => randomBytes(24).toString("base64url"));
 secret("database_url", () => `postgresql://granary:${encodeURIComponent(password)}@postgres:5432/granary`);
+// Without these, objects that were encrypted under them cannot be read any more: keep a copy elsewhere.
+secret("key_encryption_keys", () => `first:${randomBytes(32).toString("base64")}`);
 // Keys of the development chain, public knowledge. For a chain with money, write your gateway's mnemonic instead.
 secret("gateway_mnemonic", () => "//Granary//gateway");
 secret("miner_funding_uri", () => "//Alice");

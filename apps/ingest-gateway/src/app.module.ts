@@ -34,8 +34,10 @@ import { uploadFollowers } from "./flow/follow-upload.js";
 import { pruneRecords } from "./flow/prune-records.js";
 import { giveUpAbandoned, releaseStaged } from "./flow/release-staged.js";
 import { removeStrays } from "./flow/remove-strays.js";
+import { rewrapKeys } from "./flow/rewrap-keys.js";
 import { endRequestsOnClose, prepareHttp } from "./http/prepare.js";
 import type { Receiving } from "./http/receiving.js";
+import { parseKeyring } from "./identity/keyring.js";
 import { createStartLimiter } from "./identity/start-limiter.js";
 import { createGatewayMetrics } from "./metrics.js";
 import type { Ports } from "./ports.js";
@@ -104,6 +106,7 @@ export async function createApp(config: GatewayConfig): Promise<Service> {
     gatewayAccount: createGatewayAccount(request, config.GATEWAY_CACHE),
     checkAccess: access.check,
     rememberNonce: createNonceMemory(database),
+    keyring: parseKeyring(config.KEY_ENCRYPTION_KEYS?.reveal() ?? ""),
     limitStarts: createStartLimiter({ perSecond: config.UPLOAD_STARTS_RATE, burst: config.UPLOAD_STARTS_BURST }),
     uploadWatch,
     stagingRoom,
@@ -138,6 +141,7 @@ export async function createApp(config: GatewayConfig): Promise<Service> {
     ["remove strays", () => removeStrays(ports, strays), Math.min(STRAYS_EVERY_MS, config.STRAY_AFTER)],
     ["remove stale parts", () => removeStaleParts(config), Math.min(STRAYS_EVERY_MS, config.STRAY_AFTER)],
     ["read the access list", access.reload, ACCESS_FILE_EVERY_MS],
+    ["rewrap keys", () => rewrapKeys(ports), PRUNE_EVERY_MS],
     ["prune records", () => pruneRecords(ports, inbox), PRUNE_EVERY_MS],
   ];
   for (const [name, step, idleMs] of sweeps) loop(name, step, idleMs);

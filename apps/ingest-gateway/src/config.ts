@@ -1,6 +1,7 @@
 import { FILE_BYTES_MAX, parseBytes } from "@granary/primitives";
 import { commonSettings, Secret, setting } from "@granary/service-runtime";
 import { z } from "zod";
+import { parseKeyring } from "./identity/keyring.js";
 
 const TOKEN_LENGTH_MIN = 16;
 
@@ -36,6 +37,15 @@ export const gatewaySettings = z.object({
     .count()
     .default(4)
     .describe("of those, encrypted ones: each holds two segments in memory"),
+  ENCRYPTION_DEFAULT: z
+    .enum(["none", "aes-256-gcm"])
+    .default("none")
+    .describe("how uploads are encrypted that do not say so; none keeps the FIDs that other gateways would give"),
+  KEY_ENCRYPTION_KEYS: setting
+    .secret()
+    .refine(isKeyring, "each key is ID:BASE64 of 32 bytes, separated by commas or lines, each ID once")
+    .optional()
+    .describe("wrap the keys of encrypted objects: the first those of new ones, the others open what they wrapped"),
   BODY_STALL: setting.duration("30s").prefault("30s").describe("how long a body may stay below the least rate"),
   BODY_RATE_MIN: setting.bytes("16KiB").prefault("16KiB").describe("least rate of a body, per second"),
 
@@ -95,6 +105,14 @@ export const gatewaySettings = z.object({
     .prefault("8d")
     .describe("how long published facts, and the memory of handled ones, are kept"),
 });
+
+function isKeyring(keys: Secret): boolean {
+  try {
+    return parseKeyring(keys.reveal()).active !== null;
+  } catch {
+    return false;
+  }
+}
 
 export type GatewayConfig = Readonly<z.infer<typeof gatewaySettings>>;
 

@@ -3,9 +3,11 @@ import type { Database, Outbox, UploadModel } from "@granary/database";
 import type { Requester } from "@granary/messaging";
 import type { AccountId } from "@granary/primitives";
 import type { Log } from "@granary/telemetry";
+
 import type { GatewayConfig } from "./config.js";
 import type { AccessCheck } from "./identity/access-list.js";
 import type { NonceMemory } from "./identity/bound-request.js";
+import type { Keyring } from "./identity/keyring.js";
 import type { StartLimiter } from "./identity/start-limiter.js";
 import type { GatewayMetrics } from "./metrics.js";
 
@@ -19,6 +21,8 @@ export interface Ports {
   readonly request: Requester;
   /** The account that signs for this gateway, remembered for a while. */
   readonly gatewayAccount: () => Promise<AccountId>;
+  /** The operator's keys, under which the keys of objects are wrapped. */
+  readonly keyring: Keyring;
   readonly checkAccess: AccessCheck;
   readonly rememberNonce: NonceMemory;
   readonly limitStarts: StartLimiter;

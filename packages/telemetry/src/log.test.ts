@@ -84,6 +84,9 @@ describe("log", () => {
       "Authorization",
       "clientSecret",
       "accessToken",
+      "Encryption-Key",
+      "KEY_ENCRYPTION_KEYS",
+      "dataKey",
     ];
     for (const name of names) {
       log.info("flat", { [name]: secret });

@@ -1,6 +1,6 @@
 /** Words in the names of fields and headers that carry keys or proofs of identity. */
 const secretWords =
-  /cipher(?!text)|signature|mnemonic|secret|passw|authorization|credential|private_?key|api_?key|cookie|^(seed|suri|token|.*[-_]token|.*[a-z]Token)$/i;
+  /cipher(?!text)|signature|mnemonic|secret|passw|authorization|credential|(?:private|encryption|data|wrapping)[-_]?keys?|api_?key|cookie|^(seed|suri|token|.*[-_]token|.*[a-z]Token)$/i;
 /** user:password@ in a URL. */
 const urlPassword = /(\b[a-z][a-z0-9+.-]*:\/\/[^\s:/@]*):[^\s@/]+@/gi;
 const CENSORED = "***";

@@ -8,6 +8,7 @@ import { findChunkedUpload } from "../flow/open-chunked.js";
 import { type Block, receiveBlock, receiveRange } from "../flow/receive-chunk.js";
 import { reportMissing } from "../flow/report-status.js";
 import { answerUpload, envelope, pathOf, queryOf } from "../http/answer.js";
+import { encryptionWishOf } from "../http/encryption.js";
 import { contentLengthOf, decodeName, headerOf } from "../http/headers.js";
 import { countRefusals, withBody } from "../http/receiving.js";
 import { plainType, senderOf, uploadHeadsOf } from "../http/sender.js";
@@ -67,17 +68,23 @@ async function receiveResume(ports: GatewayPorts, request: FastifyRequest): Prom
   const range = parseContentRange(headerOf(request.headers, "content-range"));
   const name = pathOf(request).name ?? "";
   const bodyBytes = contentLengthOf(request.headers);
-  if (headerOf(request.headers, "cipher")) {
+  const encryption = encryptionWishOf(ports, request.headers);
+  if (encryption.mode === "cess-cipher") {
     const isWhole = range.start === 0 && range.end === range.total && bodyBytes === range.total;
     if (isWhole) return receiveRaw(ports, request, name);
     throw cipherNeedsWhole();
   }
   const owner = await uploadHeadsOf(ports, request, name);
-  return withBody(ports, request, false, (body) => receiveRange(ports, owner, range, body, bodyBytes));
+  return withBody(ports, request, false, (body) => receiveRange(ports, owner, { range, bodyBytes, encryption }, body));
 }
 
+/** Each block of its ciphertext needs the one before: what comes out of order would have to be staged in clear. */
 const cipherNeedsWhole = () =>
   new CodedError("CIPHER_NEEDS_WHOLE_UPLOAD", "invalid", "an upload with Cipher comes in one body");
+
+/** A numbered block does not say where in the object it stands, and where it stands is part of its encryption. */
+const encryptionNeedsRanges = () =>
+  new CodedError("ENCRYPTION_NEEDS_RANGES", "invalid", "an encrypted upload comes in one body, or by /resume");
 
 async function findResume(ports: GatewayPorts, request: FastifyRequest): Promise<UploadModel> {
   const total = numberIn(queryOf(request).total);
@@ -92,7 +99,9 @@ async function findResume(ports: GatewayPorts, request: FastifyRequest): Promise
 }
 
 async function receiveChunk(ports: GatewayPorts, request: FastifyRequest, block: Block): Promise<UploadModel> {
-  if (headerOf(request.headers, "cipher")) throw cipherNeedsWhole();
+  const encryption = encryptionWishOf(ports, request.headers);
+  if (encryption.mode === "cess-cipher") throw cipherNeedsWhole();
+  if (encryption.mode === "aes-gcm") throw encryptionNeedsRanges();
   const heads = await uploadHeadsOf(ports, request, decodeName(headerOf(request.headers, "filename") ?? ""));
   const contentType = request.headers["content-type"];
   return withBody(ports, request, false, (body) => {

@@ -1,3 +1,4 @@
+import type { ObjectKeyModel } from "@granary/database";
 import { CodedError, EMPTY_FID, type Fid, isDigest, parseFid, parseFragmentHash } from "@granary/primitives";
 import { Controller, Get, Req, Res } from "@nestjs/common";
 import type { FastifyReply, FastifyRequest } from "fastify";
@@ -11,7 +12,9 @@ import {
   type Presentation,
   previewRangeOf,
   sendDownload,
+  storedPathOf,
 } from "../http/download.js";
+import { openEncrypted } from "../http/encrypted-download.js";
 import { headerOf } from "../http/headers.js";
 import { senderOf } from "../http/sender.js";
 import type { Ports } from "../ports.js";
@@ -84,16 +87,32 @@ export class DownloadController {
     ending?: string,
     range = headerOf(request.headers, "range"),
   ): Promise<void> {
+    const stored = fid === EMPTY_FID ? null : await this.ports.database.objectKey.findFirst({ where: { fid } });
     const [answer, file] = await Promise.all([
-      fid === EMPTY_FID ? emptyAnswer(request, range) : this.fetch(request, reply, objectPathOf(fid), range),
+      fid === EMPTY_FID ? emptyAnswer(request, range) : this.openFile(request, reply, fid, stored, range),
       nameOfFile(this.ports, fid).catch(() => ({ name: null, contentType: null })),
     ]);
-    const presentation = presentationOf(request, fid, kind, file, ending);
+    const isSecret = stored !== null || Boolean(headerOf(request.headers, "cipher"));
+    const presentation = presentationOf(fid, kind, file, { ending, isSecret });
     // A page of a stranger must not act in the name of this gateway's address.
     if (kind === "inline" && /html|svg|xml/.test(presentation.contentType)) {
       reply.header("content-security-policy", "sandbox");
     }
     await sendDownload(request, reply, answer, presentation);
+  }
+
+  private openFile(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    fid: Fid,
+    stored: ObjectKeyModel | null,
+    range: string | undefined,
+  ): Promise<UpstreamAnswer> {
+    if (stored === null) return this.fetch(request, reply, objectPathOf(fid), range);
+    const { signal, method } = this.asked(request, reply);
+    const fetchStored = (part: string | undefined) =>
+      this.retrieval.get(storedPathOf(fid), { method, headers: part === undefined ? {} : { range: part }, signal });
+    return openEncrypted(this.ports, request, stored, fetchStored, range);
   }
 
   private fetch(
@@ -102,24 +121,25 @@ export class DownloadController {
     path: string,
     range: string | undefined,
   ): Promise<UpstreamAnswer> {
+    return this.retrieval.get(path, { ...this.asked(request, reply), headers: downloadHeadersOf(request, range) });
+  }
+
+  private asked(request: FastifyRequest, reply: FastifyReply): { method: "GET" | "HEAD"; signal: AbortSignal } {
     const gone = new AbortController();
     reply.raw.once("close", () => gone.abort());
-    const method = request.method === "HEAD" ? "HEAD" : "GET";
-    return this.retrieval.get(path, { method, headers: downloadHeadersOf(request, range), signal: gone.signal });
+    return { method: request.method === "HEAD" ? "HEAD" : "GET", signal: gone.signal };
   }
 }
 
 function presentationOf(
-  request: FastifyRequest,
   fid: Fid,
   kind: "attachment" | "inline",
   file: { name: string | null; contentType: string | null },
-  ending: string | undefined,
+  { ending, isSecret }: { readonly ending: string | undefined; readonly isSecret: boolean },
 ): Presentation {
   const byName = contentTypeOf(file.name);
   const contentType = ending === undefined ? (file.contentType ?? byName) : contentTypeOf(ending);
   const name = file.name ?? (ending === undefined ? fid : `${fid}.${ending.replace(/^\./, "")}`);
-  const isSecret = Boolean(headerOf(request.headers, "cipher"));
   const seconds =
     kind === "attachment" ? YEAR_SECONDS : isMedia(contentType) ? MEDIA_CACHE_SECONDS : OTHER_CACHE_SECONDS;
   return {

@@ -7,7 +7,8 @@ import { FORM_OVERHEAD_BYTES } from "../config.js";
 import { awaitStage } from "../flow/await-stage.js";
 import { receiveWhole } from "../flow/receive-whole.js";
 import { answerUpload, envelope, pathOf, patienceOf, queryOf, statusUrlOf } from "../http/answer.js";
-import { cipherKeyFrom, contentLengthOf, decodeName, headerOf } from "../http/headers.js";
+import { encryptionWishOf } from "../http/encryption.js";
+import { contentLengthOf, decodeName, headerOf } from "../http/headers.js";
 import { countRefusals, withBody } from "../http/receiving.js";
 import { plainType, uploadHeadsOf } from "../http/sender.js";
 import { type WaitWish, waitWishOf } from "../http/wait.js";
@@ -47,21 +48,28 @@ export class UploadController {
 
 /** PUT /object/:name, and any other whole object that is the body itself. */
 export async function receiveRaw(ports: GatewayPorts, request: FastifyRequest, name: string): Promise<UploadModel> {
-  const key = cipherKeyFrom(request.headers);
+  const encryption = encryptionWishOf(ports, request.headers);
   const heads = await uploadHeadsOf(ports, request, name);
   const sizeBytes = contentLengthOf(request.headers);
   const wanted = { ...heads, sizeBytes, atLeastBytes: sizeBytes ?? 1 };
-  return withBody(ports, request, key !== null, (body) => receiveWhole(ports, wanted, body, key));
+  return withBody(ports, request, encryption.mode === "cess-cipher", (body) =>
+    receiveWhole(ports, wanted, body, encryption),
+  );
 }
 
 /** PUT /file: the first file of the form. */
 export async function receiveForm(ports: GatewayPorts, request: FastifyRequest): Promise<UploadModel> {
-  const key = cipherKeyFrom(request.headers);
+  const encryption = encryptionWishOf(ports, request.headers);
   const heads = await uploadHeadsOf(ports, request, decodeName(headerOf(request.headers, "filename") ?? ""));
   const atLeastBytes = Math.max(1, (contentLengthOf(request.headers) ?? 0) - FORM_OVERHEAD_BYTES);
-  return withBody(ports, request, key !== null, (body) =>
+  return withBody(ports, request, encryption.mode === "cess-cipher", (body) =>
     withFirstFile(formFiles(body, request.headers["content-type"]), (file) =>
-      receiveWhole(ports, { ...heads, ...namesOf(file, heads.name), sizeBytes: null, atLeastBytes }, file.body, key),
+      receiveWhole(
+        ports,
+        { ...heads, ...namesOf(file, heads.name), sizeBytes: null, atLeastBytes },
+        file.body,
+        encryption,
+      ),
     ),
   );
 }
@@ -79,10 +87,10 @@ interface BatchItem {
 
 /** PUT /files: each file is an upload of its own; one that is refused does not stop the others. */
 async function receiveForms(ports: GatewayPorts, request: FastifyRequest): Promise<BatchItem[]> {
-  const key = cipherKeyFrom(request.headers);
+  const encryption = encryptionWishOf(ports, request.headers);
   const heads = await uploadHeadsOf(ports, request, "");
   const items: BatchItem[] = [];
-  return withBody(ports, request, key !== null, async (body) => {
+  return withBody(ports, request, encryption.mode === "cess-cipher", async (body) => {
     for await (const file of formFiles(body, request.headers["content-type"])) {
       if (items.length >= ports.config.FORM_FILES_MAX) {
         throw new CodedError(
@@ -92,7 +100,7 @@ async function receiveForms(ports: GatewayPorts, request: FastifyRequest): Promi
         );
       }
       const wanted = { ...heads, ...namesOf(file, ""), sizeBytes: null, atLeastBytes: 1 };
-      const outcome = await receiveWhole(ports, wanted, file.body, key).catch(asCodedError);
+      const outcome = await receiveWhole(ports, wanted, file.body, encryption).catch(asCodedError);
       const size = outcome instanceof CodedError ? 0 : Number(outcome.sizeBytes);
       items.push({ name: wanted.name, size, outcome });
     }

@@ -23,6 +23,7 @@ export async function cancelUpload(
     throw new CodedError("UPLOAD_NOT_CANCELLABLE", "conflict", "the upload is not receiving any more", { uploadId });
   }
   await ports.database.uploadPart.deleteMany({ where: { uploadId } });
+  await ports.database.objectKey.deleteMany({ where: { uploadId } });
   await ports.blobs.remove(uploadId);
   await ports.database.upload.update({ where: { id: uploadId }, data: { releasedAt: ports.now() } });
 }

@@ -2,6 +2,7 @@ import type { Transaction } from "@granary/database";
 import { fitsTerritory, segmentCountOf, territoryBytesOf } from "@granary/domain/object";
 import { type AccountId, CodedError, type UploadId } from "@granary/primitives";
 import type { Ports } from "../ports.js";
+import { encryptionOf } from "./object-key.js";
 
 /** What the chain says of the place that an upload shall be stored in. */
 export interface Standing {
@@ -69,7 +70,7 @@ export async function reserveSpace(
       state: { in: ["receiving", "received", "encoded"] },
       id: { not: wanted.uploadId },
     },
-    select: { sizeBytes: true, isCipher: true, segmentCount: true },
+    select: { sizeBytes: true, isCipher: true, isGcm: true, segmentCount: true },
   });
   // A size not known yet is at least something.
   const reserved = waiting.reduce(
@@ -84,8 +85,8 @@ export async function reserveSpace(
   });
 }
 
-const segmentsOf = (upload: { sizeBytes: bigint | null; isCipher: boolean }): number =>
-  segmentCountOf(Number(upload.sizeBytes ?? 1n), upload.isCipher ? "cess-cipher" : "none");
+const segmentsOf = (upload: { sizeBytes: bigint | null; isCipher: boolean; isGcm: boolean }): number =>
+  segmentCountOf(Number(upload.sizeBytes ?? 1n), encryptionOf(upload));
 
 /** Until the transaction ends, nobody else passes with the same name. */
 export async function lockByName(tx: Transaction, name: string): Promise<void> {

@@ -70,4 +70,5 @@ export async function catalogueObject(tx: Transaction, upload: UploadModel, fid:
     create: { account, territory, fid, ...known },
     update: known,
   });
+  if (upload.isGcm) await tx.objectKey.updateMany({ where: { uploadId: upload.id }, data: { fid } });
 }

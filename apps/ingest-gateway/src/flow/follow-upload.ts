@@ -14,6 +14,8 @@ export function uploadFollowers(ports: FollowPorts): EventHandlersFor<"ingest-ga
     dealAdvanced: (message, tx) => noteDeal(ports, tx, message),
     fileDeleted: async ({ fid, owner }, tx) => {
       await tx.catalogueObject.deleteMany({ where: { fid, account: owner } });
+      // Without its key nobody reads what miners may still have.
+      await tx.objectKey.deleteMany({ where: { fid, account: owner } });
     },
   };
 }

@@ -8,24 +8,30 @@ export type ChunkedUpload = NewUpload & { readonly kind: "ranges" | "blocks"; re
 type Reader = Pick<Transaction, "upload">;
 
 /**
- * The upload that a chunk belongs to: one with the same account, territory, name and size that is still receiving; else
+ * The upload that a chunk belongs to: one with the same account, territory, name, size and encryption that is still receiving; else
  * one that has just finished, so that a repeated chunk gets the answer that was lost; else a new one.
  */
-export async function openChunkedUpload(ports: Ports, wanted: ChunkedUpload): Promise<UploadModel> {
+export async function openChunkedUpload(
+  ports: Ports,
+  wanted: ChunkedUpload,
+  begun: (tx: Transaction, upload: UploadModel) => Promise<void> = async () => {},
+): Promise<UploadModel> {
   ports.checkAccess(wanted.account);
   const known = await findChunkedUpload(ports, ports.database, wanted);
   if (known !== null) return known;
-  return beginUpload(ports, wanted, async (tx) => {
+  const find = async (tx: Transaction) => {
     await lockByName(tx, `chunked ${[wanted.account, wanted.territory, wanted.name, wanted.sizeBytes].join("\n")}`);
     return findChunkedUpload(ports, tx, wanted);
-  });
+  };
+  return beginUpload(ports, wanted, find, begun);
 }
 
 /** Null where no chunk of such an upload has come, or too long ago. */
 export async function findChunkedUpload(
   ports: Pick<Ports, "config" | "now">,
   reader: Reader,
-  wanted: Pick<ChunkedUpload, "account" | "territory" | "name" | "sizeBytes" | "kind" | "partCount">,
+  wanted: Pick<ChunkedUpload, "account" | "territory" | "name" | "sizeBytes" | "kind" | "partCount"> &
+    Partial<Pick<ChunkedUpload, "encryption">>,
 ): Promise<UploadModel | null> {
   const same: Prisma.UploadWhereInput = {
     account: wanted.account,
@@ -34,6 +40,7 @@ export async function findChunkedUpload(
     kind: wanted.kind,
     sizeBytes: BigInt(wanted.sizeBytes),
     partCount: wanted.partCount,
+    ...(wanted.encryption === undefined ? {} : { isGcm: wanted.encryption === "aes-gcm" }),
   };
   const receiving = await reader.upload.findFirst({
     where: { ...same, state: "receiving" },

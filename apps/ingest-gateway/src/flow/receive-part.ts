@@ -1,9 +1,13 @@
-import { createHash } from "node:crypto";
 import type { ReceivedPart } from "@granary/blob-store";
 import type { Transaction, UploadModel, UploadPartModel } from "@granary/database";
+import { packRuns } from "@granary/domain/encryption";
+import { CHUNK_PLAIN_BYTES, stagedBytesOf } from "@granary/domain/object";
 import { CodedError, type UploadId } from "@granary/primitives";
+import { exactly } from "../body/chunks.js";
+import { type CodedPart, type PartCoding, storedBytesOf } from "../body/part-coding.js";
 import type { Ports } from "../ports.js";
 import { finishUpload } from "./finish-upload.js";
+import { encryptionOf } from "./object-key.js";
 import { storeInRoom } from "./store-in-room.js";
 
 export interface Part {
@@ -11,7 +15,11 @@ export interface Part {
   readonly index: number;
   /** Null where only its end tells. */
   readonly sizeBytes: number | null;
+  readonly coding: PartCoding;
 }
+
+/** Each part of an encrypted object is a run of prefixes, and all runs are read for each download. */
+const ENCRYPTED_PARTS_MAX = 10_000;
 
 /**
  * Receives one chunk of an upload. Chunks come in any order, at the same time, at any replica, and again: the same bytes
@@ -23,7 +31,7 @@ export interface Part {
  *
  * @returns the upload as it is now
  * @throws CodedError PART_OVERLAPS, PART_DIFFERS, PART_CONTESTED, UPLOAD_CANCELLED (conflict), PART_LENGTH_WRONG,
- *   PART_TOO_LARGE, BLOCKS_DO_NOT_FIT (invalid)
+ *   PART_TOO_LARGE, BLOCKS_DO_NOT_FIT, PARTS_TOO_MANY (invalid)
  */
 export async function receivePart(
   ports: Ports,
@@ -38,15 +46,12 @@ export async function receivePart(
   }
   const current = await ports.database.upload.findUnique({ where: { id: upload.id } });
   if (current === null || current.state === "failed") throw uploadCancelled();
-  if (current.state !== "receiving") return compareWithFinished(ports, current, part.index, body);
+  if (current.state !== "receiving") {
+    const digest = await part.coding.digestOf(body);
+    return settleWithFinished(current, await partOf(ports.database, upload, part.index), digest);
+  }
   if (part.sizeBytes !== null) await checkOverlap(ports.database, upload, { ...part, sizeBytes: part.sizeBytes });
-  const received = await storeInRoom(ports, part.sizeBytes ?? 0, body, (counted) =>
-    ports.blobs.receivePart({
-      body: counted,
-      maxBytes: ports.config.PART_MAX,
-      ...(part.sizeBytes === null ? {} : { expectedBytes: part.sizeBytes }),
-    }),
-  );
+  const received = await storeCoded(ports, part, body);
   try {
     return await commitPart(ports, upload, part.index, received);
   } finally {
@@ -54,18 +59,32 @@ export async function receivePart(
   }
 }
 
-/** The upload has all its bytes: only what it already has is welcome. */
-async function compareWithFinished(
+/** Bytes that wait for their place, with what is recorded of them. */
+type CodedBytes = CodedPart & Pick<ReceivedPart, "place" | "discard">;
+
+async function storeCoded(
   ports: Ports,
-  upload: UploadModel,
-  index: number,
+  { sizeBytes, coding }: Part,
   body: AsyncIterable<Uint8Array>,
-): Promise<UploadModel> {
-  const hash = createHash("sha256");
-  for await (const chunk of body) hash.update(chunk);
-  return settleWithFinished(upload, await partOf(ports.database, upload, index), hash.digest("hex"));
+): Promise<CodedBytes> {
+  const { over, settle } = coding.begin();
+  const storedBytes = sizeBytes === null ? null : storedBytesOf(coding, sizeBytes);
+  const coded = over(sizeBytes === null ? body : exactly(body, sizeBytes));
+  const received = await storeInRoom(ports, storedBytes ?? 0, coded, (counted) =>
+    ports.blobs.receivePart({
+      body: counted,
+      maxBytes: storedBytesOf(coding, ports.config.PART_MAX),
+      ...(storedBytes === null ? {} : { expectedBytes: storedBytes }),
+    }),
+  );
+  return {
+    ...settle(received),
+    place: (uploadId, index) => received.place(uploadId, index),
+    discard: () => received.discard(),
+  };
 }
 
+/** The upload has all its bytes: only what it already has is welcome. */
 function settleWithFinished(upload: UploadModel, known: UploadPartModel | null, sha256: string): UploadModel {
   if (known?.sha256 === sha256) return upload;
   throw new CodedError("PART_DIFFERS", "conflict", "the upload is finished, and this chunk has other bytes than it", {
@@ -104,7 +123,7 @@ async function commitPart(
   ports: Ports,
   upload: UploadModel,
   index: number,
-  received: ReceivedPart,
+  received: CodedBytes,
 ): Promise<UploadModel> {
   for (let contest = 0; contest < CONTESTS_MAX; contest += 1) {
     const outcome = await ports.database.$transaction((tx) => tryCommit(ports, tx, upload, index, received));
@@ -124,7 +143,7 @@ async function tryCommit(
   tx: Transaction,
   upload: UploadModel,
   index: number,
-  received: ReceivedPart,
+  received: CodedBytes,
 ): Promise<UploadModel | "cleared"> {
   const uploadId = upload.id as UploadId;
   await tx.$executeRaw`SELECT 1 FROM ingest.upload WHERE id = ${uploadId}::uuid FOR UPDATE`;
@@ -133,14 +152,17 @@ async function tryCommit(
   const known = await partOf(tx, upload, index);
   if (current.state !== "receiving") return settleWithFinished(current, known, received.sha256);
   if (known?.sha256 === received.sha256) return current;
-  const { sizeBytes, sha256 } = received;
+  const { sizeBytes, sha256, noncePrefix } = received;
   await checkOverlap(tx, upload, { index, sizeBytes });
   const isLast = await doesComplete(tx, upload, { index, sizeBytes });
   if (known !== null) {
     await tx.uploadPart.delete({ where: { uploadId_index: { uploadId, index: known.index } } });
     return "cleared";
   }
-  await tx.uploadPart.create({ data: { uploadId, index: BigInt(index), sizeBytes: BigInt(sizeBytes), sha256 } });
+  const prefix = noncePrefix === null ? null : new Uint8Array(noncePrefix);
+  await tx.uploadPart.create({
+    data: { uploadId, index: BigInt(index), sizeBytes: BigInt(sizeBytes), sha256, noncePrefix: prefix },
+  });
   await received.place(uploadId, index);
   return isLast
     ? finish(ports, tx, upload)
@@ -167,22 +189,41 @@ async function doesComplete(
       receivedBytes,
     });
   }
+  if (upload.isGcm && _count + 1 > ENCRYPTED_PARTS_MAX) {
+    throw new CodedError("PARTS_TOO_MANY", "invalid", `an encrypted object has at most ${ENCRYPTED_PARTS_MAX} chunks`);
+  }
   return isLast;
 }
 
 async function finish(ports: Ports, tx: Transaction, upload: UploadModel): Promise<UploadModel> {
   await removeUnknownParts(ports, tx, upload);
+  if (upload.isGcm) await keepPrefixRuns(tx, upload);
   const sizeBytes = Number(upload.sizeBytes);
-  const finished = await finishUpload(ports, tx, upload, { sizeBytes, stagedBytes: sizeBytes });
+  const stagedBytes = stagedBytesOf(sizeBytes, encryptionOf(upload));
+  const finished = await finishUpload(ports, tx, upload, { sizeBytes, stagedBytes });
   ports.metrics.uploads.ended.add({ outcome: "RECEIVED" });
   return finished;
+}
+
+async function keepPrefixRuns(tx: Transaction, upload: UploadModel): Promise<void> {
+  const parts = await tx.uploadPart.findMany({
+    where: { uploadId: upload.id },
+    select: { index: true, noncePrefix: true },
+  });
+  const runs = parts.map(({ index, noncePrefix }) => {
+    return { firstChunk: Number(index) / CHUNK_PLAIN_BYTES, prefix: noncePrefix ?? new Uint8Array(0) };
+  });
+  const prefixRuns = new Uint8Array(packRuns(runs));
+  await tx.objectKey.update({ where: { uploadId: upload.id }, data: { prefixRuns } });
 }
 
 /** After this the files of an upload are exactly its rows: a crash may have left a file that was never acknowledged. */
 async function removeUnknownParts(ports: Ports, tx: Transaction, upload: UploadModel): Promise<void> {
   const uploadId = upload.id as UploadId;
   const rows = await tx.uploadPart.findMany({ where: { uploadId }, select: { index: true, sizeBytes: true } });
-  const sizes = new Map(rows.map((row) => [Number(row.index), Number(row.sizeBytes)]));
+  const sizes = new Map(
+    rows.map((row) => [Number(row.index), stagedBytesOf(Number(row.sizeBytes), encryptionOf(upload))]),
+  );
   for (const file of await ports.blobs.listParts(uploadId)) {
     const sizeBytes = sizes.get(file.index);
     if (sizeBytes === undefined) await ports.blobs.removePart(uploadId, file.index);

@@ -1,21 +1,32 @@
 import type { WrittenPart } from "@granary/blob-store";
 import type { UploadModel } from "@granary/database";
-import type { CipherKey } from "@granary/domain/object";
-import { checkObjectSize, segmentCountOf } from "@granary/domain/object";
-import { CodedError, SEGMENT_BYTES, type UploadId } from "@granary/primitives";
+import { packRuns } from "@granary/domain/encryption";
+import { checkObjectSize, segmentCountOf, stagedBytesOf } from "@granary/domain/object";
+import { CodedError, type UploadId } from "@granary/primitives";
+import { encryptChunks, exactly } from "../body/chunks.js";
 import { countBytes } from "../body/count.js";
 import { encryptBody } from "../body/encrypt.js";
 import type { Ports } from "../ports.js";
 import { beginUpload, type NewUpload } from "./begin-upload.js";
 import { checkTerritory, reserveSpace } from "./check-territory.js";
 import { finishUpload } from "./finish-upload.js";
+import {
+  bindingOf,
+  drawDataKey,
+  drawPrefix,
+  type EncryptionWish,
+  encryptionOf,
+  type KeyToKeep,
+  keepObjectKey,
+  wrappingFor,
+} from "./object-key.js";
 import { storeInRoom } from "./store-in-room.js";
 
 /** How often a body that is still coming is said to be alive. */
 const ALIVE_EVERY_MS = 20_000;
 const BODY_INDEX = 0;
 
-export type WholeUpload = Omit<NewUpload, "kind" | "partCount" | "isCipher">;
+export type WholeUpload = Omit<NewUpload, "kind" | "partCount" | "encryption">;
 
 /**
  * Receives an object in one body. When it returns, the bytes are durable and the upload is `received`. When it throws,
@@ -25,9 +36,10 @@ export async function receiveWhole(
   ports: Ports,
   wanted: WholeUpload,
   body: AsyncIterable<Uint8Array>,
-  key: CipherKey | null,
+  wish: EncryptionWish,
 ): Promise<UploadModel> {
-  const upload = await beginUpload(ports, { ...wanted, kind: "whole", partCount: null, isCipher: key !== null });
+  const coat = coatFor(ports, wish);
+  const upload = await beginUpload(ports, { ...wanted, kind: "whole", partCount: null, encryption: wish.mode });
   const uploadId = upload.id as UploadId;
   const alive = setInterval(() => {
     void ports.database.upload
@@ -36,18 +48,19 @@ export async function receiveWhole(
   }, ALIVE_EVERY_MS);
   try {
     const plain = countBytes(body, ports.config.OBJECT_MAX);
-    const staged = key === null ? plain : encryptBody(plain, key);
-    const written = await storeInRoom(ports, stagedBytesOf(wanted, key !== null), staged, (counted) =>
+    const announced = wanted.sizeBytes;
+    const staged = coat.over(announced === null ? plain : exactly(plain, announced));
+    const stagedBytes = stagedBytesOf(announced ?? wanted.atLeastBytes, wish.mode);
+    const written = await storeInRoom(ports, stagedBytes, staged, (counted) =>
       ports.blobs.writePart({
         uploadId,
         index: BODY_INDEX,
         body: counted,
         maxBytes: Number.MAX_SAFE_INTEGER,
-        ...(key === null && wanted.sizeBytes !== null ? { expectedBytes: wanted.sizeBytes } : {}),
+        ...(announced === null ? {} : { expectedBytes: stagedBytes }),
       }),
     );
-    checkLength(wanted.sizeBytes, plain.bytes);
-    return await finishWhole(ports, upload, written, plain.bytes);
+    return await finishWhole(ports, upload, { written, sizeBytes: plain.bytes, key: coat.key });
   } catch (error) {
     await discardUpload(ports, uploadId);
     throw error;
@@ -56,29 +69,39 @@ export async function receiveWhole(
   }
 }
 
-/** What will lie on disk, as far as that is known: ciphertext comes in whole segments. */
-function stagedBytesOf({ sizeBytes, atLeastBytes }: WholeUpload, isCipher: boolean): number {
-  const plainBytes = sizeBytes ?? atLeastBytes;
-  return isCipher ? segmentCountOf(plainBytes, "cess-cipher") * SEGMENT_BYTES : plainBytes;
+type WholeKey = Pick<KeyToKeep, "dataKey" | "wrapping" | "prefixRuns">;
+
+/** What lies over the bytes before they are staged, and the key to keep for it. */
+interface Coat {
+  over(body: AsyncIterable<Uint8Array>): AsyncIterable<Uint8Array>;
+  readonly key: WholeKey | null;
 }
 
-function checkLength(announcedBytes: number | null, sizeBytes: number): void {
-  if (announcedBytes === null || announcedBytes === sizeBytes) return;
-  throw new CodedError(
-    "PART_LENGTH_WRONG",
-    "invalid",
-    `${sizeBytes} bytes came where ${announcedBytes} were announced`,
-  );
+function coatFor(ports: Pick<Ports, "keyring">, wish: EncryptionWish): Coat {
+  switch (wish.mode) {
+    case "none":
+      return { over: (body) => body, key: null };
+    case "cess-cipher":
+      return { over: (body) => encryptBody(body, wish.key), key: null };
+    case "aes-gcm": {
+      const wrapping = wrappingFor(ports.keyring, wish.customerKey);
+      const [dataKey, prefix] = [drawDataKey(), drawPrefix()];
+      return {
+        over: (body) => encryptChunks(body, dataKey, { prefix, firstChunk: 0, endsObject: true }),
+        key: { dataKey, wrapping, prefixRuns: packRuns([{ firstChunk: 0, prefix }]) },
+      };
+    }
+  }
 }
 
 /** A size that is known only now is checked only now. */
 async function finishWhole(
   ports: Ports,
   upload: UploadModel,
-  written: WrittenPart,
-  sizeBytes: number,
+  whole: { readonly written: WrittenPart; readonly sizeBytes: number; readonly key: WholeKey | null },
 ): Promise<UploadModel> {
-  const encryption = upload.isCipher ? "cess-cipher" : "none";
+  const { written, sizeBytes, key } = whole;
+  const encryption = encryptionOf(upload);
   checkObjectSize(sizeBytes, encryption);
   const uploadId = upload.id as UploadId;
   const place = { account: upload.account as NewUpload["account"], territory: upload.territory };
@@ -96,6 +119,9 @@ async function finishWhole(
     await tx.uploadPart.create({
       data: { uploadId, index: BigInt(BODY_INDEX), sizeBytes: BigInt(written.sizeBytes), sha256: written.sha256 },
     });
+    if (key !== null && sizeBytes > 0) {
+      await keepObjectKey(tx, { ...key, binding: bindingOf({ ...upload, uploadId, sizeBytes: BigInt(sizeBytes) }) });
+    }
     return finishUpload(ports, tx, upload, { sizeBytes, stagedBytes: written.sizeBytes });
   });
   ports.metrics.uploads.ended.add({ outcome: "RECEIVED" });

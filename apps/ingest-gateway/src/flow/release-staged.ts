@@ -16,12 +16,14 @@ export async function releaseStaged(ports: ReleasePorts): Promise<"busy" | "idle
       releasedAt: null,
       OR: [{ state: "active" }, { state: "failed", updatedAt: { lt: failedBefore } }],
     },
-    select: { id: true },
+    select: { id: true, fid: true },
     orderBy: { updatedAt: "asc" },
     take: BATCH,
   });
-  for (const { id } of uploads) {
+  for (const { id, fid } of uploads) {
     await ports.blobs.remove(id as UploadId);
+    // Without a FID it was never stored anywhere, and there is nothing that its key would open.
+    if (fid === null) await ports.database.objectKey.deleteMany({ where: { uploadId: id } });
     await ports.database.upload.update({ where: { id }, data: { releasedAt: ports.now() } });
     ports.log.debug("staged bytes are released", { uploadId: id });
   }

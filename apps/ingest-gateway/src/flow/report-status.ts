@@ -1,7 +1,9 @@
 import type { UploadModel } from "@granary/database";
+import type { Encryption } from "@granary/domain/object";
 import { CodedError, FRAGMENTS_PER_SEGMENT, type UploadId } from "@granary/primitives";
 import { type Stretch, stretchesOf } from "../body/content-range.js";
 import type { Ports } from "../ports.js";
+import { encryptionOf } from "./object-key.js";
 
 /** States as clients see them: `placing` and `reported` come with how many of the twelve columns are there. */
 export const publicStates = [
@@ -26,6 +28,7 @@ export interface UploadStatus {
   readonly sizeBytes: number | null;
   readonly receivedBytes: number;
   readonly isCipher: boolean;
+  readonly encryption: Encryption;
   readonly state: PublicState;
   /** The state for people, e.g. "placing 7/12". */
   readonly text: string;
@@ -62,6 +65,7 @@ export function statusOf(upload: UploadModel, receivedBytes: number): UploadStat
     sizeBytes: upload.sizeBytes === null ? null : Number(upload.sizeBytes),
     receivedBytes,
     isCipher: upload.isCipher,
+    encryption: encryptionOf(upload),
     state,
     text: columns === undefined ? state : `${state} ${columns}/${FRAGMENTS_PER_SEGMENT}`,
     fid: upload.fid,

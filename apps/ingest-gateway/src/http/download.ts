@@ -41,7 +41,10 @@ export async function sendDownload(
     const value = answer.headers[name];
     if (value !== undefined) reply.header(name, value);
   }
-  reply.status(answer.status).header("cache-control", presentation.cacheControl).header("vary", "Cipher");
+  reply
+    .status(answer.status)
+    .header("cache-control", presentation.cacheControl)
+    .header("vary", "Cipher, Encryption-Key");
   reply.header("x-content-type-options", "nosniff");
   if (answer.status !== 304) {
     reply.header("content-type", presentation.contentType).header("content-disposition", presentation.disposition);
@@ -61,15 +64,17 @@ function sendHead(reply: FastifyReply): void {
   reply.raw.end();
 }
 
+export function isKnownTo(request: FastifyRequest, etag: string): boolean {
+  const known = request.headers["if-none-match"];
+  return known?.split(",").some((one) => [etag, `W/${etag}`, "*"].includes(one.trim())) ?? false;
+}
+
 /** The empty object: everybody has it. */
 export function emptyAnswer(request: FastifyRequest, range: string | undefined): UpstreamAnswer {
   const etag = `"${EMPTY_FID}"`;
   const headers = { etag, "accept-ranges": "bytes", "content-length": "0" };
   const body = Readable.from([]);
-  const known = request.headers["if-none-match"];
-  if (known?.split(",").some((one) => [etag, `W/${etag}`, "*"].includes(one.trim()))) {
-    return { status: 304, headers: { etag }, body };
-  }
+  if (isKnownTo(request, etag)) return { status: 304, headers: { etag }, body };
   if (parseRange(range, 0).kind === "unsatisfiable") {
     return { status: 416, headers: { "content-range": contentRange(null, 0) }, body };
   }
@@ -77,6 +82,9 @@ export function emptyAnswer(request: FastifyRequest, range: string | undefined):
 }
 
 export const objectPathOf = (fid: Fid): string => `/objects/${fid}`;
+
+/** The object as it is stored: of an encrypted one, its ciphertext. */
+export const storedPathOf = (fid: Fid): string => `/stored/${fid}`;
 
 /**
  * The range of a preview. DeOSS takes it from a *request* header Content-Range of the form `bytes=0-99`; that wins over

@@ -3,7 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 
 const ALLOWED_METHODS = "GET, HEAD, PUT, DELETE, OPTIONS";
 const ALLOWED_HEADERS =
-  "Account, Authorization, Bucket, BlockIndex, BlockNumber, Cipher, Content-Range, Content-Type, EthAcc, FileName, Format, If-None-Match, If-Range, Latitude, Longitude, Message, Miner, Operation, Prefer, Range, Signature, Territory, TotalSize";
+  "Account, Authorization, Bucket, BlockIndex, BlockNumber, Cipher, Content-Range, Content-Type, Encryption, Encryption-Key, EthAcc, FileName, Format, If-None-Match, If-Range, Latitude, Longitude, Message, Miner, Operation, Prefer, Range, Signature, Territory, TotalSize";
 const EXPOSED_HEADERS =
   "Accept-Ranges, Content-Disposition, Content-Length, Content-Range, ETag, Link, Location, Range, Retry-After, X-Granary-Next, X-Granary-Upload";
 const PREFLIGHT_SECONDS = "86400";

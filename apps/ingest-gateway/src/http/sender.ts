@@ -8,7 +8,7 @@ import type { Ports } from "../ports.js";
 import { queryOf } from "./answer.js";
 import { credentialsOf, headerOf, placementWishesFrom } from "./headers.js";
 
-type SenderPorts = Pick<Ports, "checkAccess" | "rememberNonce" | "config" | "now">;
+export type SenderPorts = Pick<Ports, "checkAccess" | "rememberNonce" | "config" | "now">;
 
 /**
  * Who signed the request, when this gateway serves them.

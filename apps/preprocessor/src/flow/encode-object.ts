@@ -1,5 +1,5 @@
 import type { BlobStore } from "@granary/blob-store";
-import { sealManifest } from "@granary/domain/object";
+import { type Encryption, encryptionOfStaged, sealManifest } from "@granary/domain/object";
 import { asCodedError, CodedError, SEGMENTS_PER_FILE_MAX, type UploadId } from "@granary/primitives";
 import type { Log } from "@granary/telemetry";
 import type { Claim, EncodeOutcome, EncodingStore, SegmentEncoder } from "../ports.js";
@@ -40,8 +40,7 @@ export async function encodeObject(
     checkCount(claim);
     await splitObject(ports, claim, lease.signal);
     const segments = await ports.encodings.segments(uploadId, 0, claim.segmentCount);
-    const encryption = claim.sizeBytes === claim.stagedBytes ? "none" : "cess-cipher";
-    const { fid } = sealManifest(claim.sizeBytes, segments, encryption);
+    const { fid } = sealManifest(claim.sizeBytes, segments, encryptionOf(claim));
     return (await ports.encodings.seal(claim, fid)) ? "encoded" : "interrupted";
   } catch (thrown) {
     if (stopping.aborted) await ports.encodings.giveBack(claim);
@@ -50,6 +49,15 @@ export async function encodeObject(
   } finally {
     lease.stop();
   }
+}
+
+function encryptionOf({ sizeBytes, stagedBytes }: Claim): Encryption {
+  const encryption = encryptionOfStaged(sizeBytes, stagedBytes);
+  if (encryption !== null) return encryption;
+  throw new CodedError("STAGED_SIZE_INVALID", "bug", "so many bytes are staged of no such object", {
+    sizeBytes,
+    stagedBytes,
+  });
 }
 
 function checkCount({ segmentCount }: Claim): void {

@@ -21,12 +21,22 @@ export class ObjectController {
 
   @Head("objects/:fid")
   head(@Param("fid") fid: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
-    return this.serve(fid, request, reply, true);
+    return this.serve(fid, request, reply, { isHead: true, isStored: false });
   }
 
   @Get("objects/:fid")
   get(@Param("fid") fid: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
-    return this.serve(fid, request, reply, false);
+    return this.serve(fid, request, reply, { isHead: false, isStored: false });
+  }
+
+  @Head("stored/:fid")
+  headStored(@Param("fid") fid: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+    return this.serve(fid, request, reply, { isHead: true, isStored: true });
+  }
+
+  @Get("stored/:fid")
+  getStored(@Param("fid") fid: string, @Req() request: FastifyRequest, @Res() reply: FastifyReply) {
+    return this.serve(fid, request, reply, { isHead: false, isStored: true });
   }
 
   @Get("fragments/:fid/:fragment")
@@ -39,12 +49,17 @@ export class ObjectController {
       .send(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength));
   }
 
-  private async serve(fid: string, request: FastifyRequest, reply: FastifyReply, isHead: boolean): Promise<void> {
+  private async serve(
+    fid: string,
+    request: FastifyRequest,
+    reply: FastifyReply,
+    wanted: { readonly isHead: boolean; readonly isStored: boolean },
+  ): Promise<void> {
     const firstByte = this.ports.metrics.firstByte.start();
     let source: ReadSource = "none";
     try {
       await whileOpen(reply, async (signal) => {
-        const answer = await serveObject(this.ports, { fid, isHead, ...headersOf(request) }, signal);
+        const answer = await serveObject(this.ports, { fid, ...wanted, ...headersOf(request) }, signal);
         source = answer.source ?? "none";
         firstByte({ source });
         await send(reply, answer, (count) => this.ports.metrics.bytesOut.add({}, count));

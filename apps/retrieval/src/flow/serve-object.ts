@@ -14,6 +14,8 @@ export interface ObjectRequest {
   readonly cipher?: string | undefined;
   /** HEAD: everything but the bytes, and none are fetched. */
   readonly isHead: boolean;
+  /** The segments as they are stored, one behind the other: the ciphertext, for who decrypts it elsewhere. */
+  readonly isStored?: boolean;
 }
 
 export interface ObjectAnswer {
@@ -39,7 +41,8 @@ export async function serveObject(
 ): Promise<ObjectAnswer> {
   const fid = parseFid(request.fid);
   const key = keyOf(request.cipher);
-  const object = await findObject(ports.directory, fid);
+  const found = await findObject(ports.directory, fid);
+  const object = request.isStored ? { ...found, sizeBytes: found.segments.length * SEGMENT_BYTES } : found;
   const etag = `"${fid}"`;
   const common = { etag, "accept-ranges": "bytes", vary: "Cipher", "cache-control": "no-transform" };
   if (matches(request.ifNoneMatch, etag)) return { status: 304, headers: common, body: null, source: null };

@@ -12,8 +12,13 @@ export { checkFileName } from "./name.js";
 export { type ContentDifference, type ContentOnChain, compareContent, type Sameness } from "./same-content.js";
 export {
   type ByteRange,
+  CHUNK_BYTES,
+  CHUNK_PLAIN_BYTES,
+  CHUNK_TAG_BYTES,
   checkObjectSize,
+  chunkCountOf,
   type Encryption,
+  encryptionOfStaged,
   fitsTerritory,
   objectBytesMax,
   plainBytesPerSegment,

@@ -32,7 +32,7 @@ export type ManifestFault =
   | { readonly rule: "twelve-fragments"; readonly segment: number }
   | { readonly rule: "fid-is-tree-root" };
 
-const encryptions: readonly Encryption[] = ["none", "cess-cipher"];
+const encryptions: readonly Encryption[] = ["none", "cess-cipher", "aes-gcm"];
 
 /**
  * The first broken invariant, or null. Without `encryption` the segment count may be that of any: a file found on

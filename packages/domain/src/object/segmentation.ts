@@ -1,15 +1,23 @@
-import { CodedError, SEGMENT_BYTES, SEGMENTS_PER_FILE_MAX, STORED_BYTES_PER_SEGMENT } from "@granary/primitives";
+import { CodedError, KiB, SEGMENT_BYTES, SEGMENTS_PER_FILE_MAX, STORED_BYTES_PER_SEGMENT } from "@granary/primitives";
 
-/** How plain bytes become segments. `cess-cipher`: see `cess-cipher.ts`. */
-export type Encryption = "none" | "cess-cipher";
+/** How plain bytes become segments. `cess-cipher`: see `cess-cipher.ts`; `aes-gcm`: see `../encryption/chunk.ts`. */
+export type Encryption = "none" | "cess-cipher" | "aes-gcm";
 
 /** PKCS#7 over a whole number of blocks adds one block more. */
 const CIPHER_PADDING_BYTES = 16;
+
+/** A chunk of the `aes-gcm` mode as it is stored: 512 of them fill a segment exactly. */
+export const CHUNK_BYTES = 64 * KiB;
+/** What shows that a chunk is as it was written; it stands at the chunk's end. */
+export const CHUNK_TAG_BYTES = 16;
+/** Bytes of the object in a full chunk. */
+export const CHUNK_PLAIN_BYTES = CHUNK_BYTES - CHUNK_TAG_BYTES;
 
 /** Bytes of the object that one full segment carries. */
 export const plainBytesPerSegment: Readonly<Record<Encryption, number>> = {
   none: SEGMENT_BYTES,
   "cess-cipher": SEGMENT_BYTES - CIPHER_PADDING_BYTES,
+  "aes-gcm": (SEGMENT_BYTES / CHUNK_BYTES) * CHUNK_PLAIN_BYTES,
 };
 
 /** Bytes of an object, `start` ≤ offset < `end`. */
@@ -39,9 +47,33 @@ export function segmentRanges(sizeBytes: number, encryption: Encryption = "none"
   );
 }
 
-/** Bytes that wait in the blob store for an object of this size: ciphertext is staged as whole segments. */
+/**
+ * Bytes that wait in the blob store for an object of this size: `cess-cipher` pads inside the ciphertext, so whole
+ * segments; `aes-gcm` adds a tag to each chunk.
+ */
 export function stagedBytesOf(sizeBytes: number, encryption: Encryption = "none"): number {
-  return encryption === "none" ? sizeBytes : segmentCountOf(sizeBytes, encryption) * SEGMENT_BYTES;
+  switch (encryption) {
+    case "none":
+      return sizeBytes;
+    case "cess-cipher":
+      return segmentCountOf(sizeBytes, encryption) * SEGMENT_BYTES;
+    case "aes-gcm":
+      return sizeBytes + chunkCountOf(sizeBytes) * CHUNK_TAG_BYTES;
+  }
+}
+
+/**
+ * How an object is encrypted of which so many bytes are staged; null where they fit no mode. Where two fit, they cut it
+ * into equally many segments.
+ */
+export function encryptionOfStaged(sizeBytes: number, stagedBytes: number): Encryption | null {
+  const modes: readonly Encryption[] = ["none", "aes-gcm", "cess-cipher"];
+  return modes.find((mode) => stagedBytesOf(sizeBytes, mode) === stagedBytes) ?? null;
+}
+
+/** Chunks of the `aes-gcm` mode in an object of this size. */
+export function chunkCountOf(sizeBytes: number): number {
+  return Math.ceil(sizeBytes / CHUNK_PLAIN_BYTES);
 }
 
 /** The largest object that the chain takes in one order. */

@@ -7,6 +7,7 @@ import type { Server } from "../server/embedded-server.js";
 import { startNats } from "../server/nats.js";
 import { startPostgres } from "../server/postgres.js";
 import { startRedis } from "../server/redis.js";
+import { ensureKeyFile } from "./key-file.js";
 import { type NetworkPlan, planNetwork } from "./plan.js";
 import { developmentKeys, type ServiceName, serviceEnvironment } from "./service-environment.js";
 
@@ -160,6 +161,7 @@ async function superviseServices(
     blockMs: options.blockMs ?? BLOCK_MS,
     endowedAccounts: accounts.map((signer) => signer.account),
     gatewaySecret: developmentKeys.gateway,
+    keyFile: await ensureKeyFile(options.dir),
     addresses: {
       databaseUrl: servers.postgres.url,
       natsUrl: servers.nats.url,

@@ -29,6 +29,8 @@ export interface ServiceSettings {
   readonly blockMs: number;
   readonly endowedAccounts: readonly string[];
   readonly gatewaySecret: string;
+  /** File with the keys that wrap the keys of encrypted objects. */
+  readonly keyFile: string;
 }
 
 /** The environment of each service of a network on this machine. */
@@ -80,6 +82,7 @@ export function serviceEnvironment(settings: ServiceSettings): Record<ServiceNam
     "ingest-gateway": {
       ...common("ingest-gateway"),
       STAGING_DIR: stagingDir,
+      KEY_ENCRYPTION_KEYS_FILE: settings.keyFile,
       RETRIEVAL_URL: `http://127.0.0.1:${plan.ports.retrieval}`,
       OPERATOR_TOKENS: `development=${developmentKeys.operatorToken}`,
     },
