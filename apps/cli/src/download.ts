@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import { type FileHandle, open, rename, rm, stat } from "node:fs/promises";
+import type { Signer } from "@granary/chain-client";
 import { CodedError } from "@granary/primitives";
 import { errorOf, type Gateway, readEnvelope } from "./gateway.js";
 
@@ -10,6 +11,10 @@ export interface DownloadRequest {
   readonly fid: string;
   readonly file: string;
   readonly cipher?: string;
+  /** The customer's key (base64) under which the object is encrypted. */
+  readonly encryptionKey?: string;
+  /** Who to sign as, where the gateway wants to know: it keeps the object's key for its owner. */
+  readonly signer?: () => Promise<Signer>;
   readonly onStart: (total: number) => void;
   readonly onBytes: (received: number) => void;
 }
@@ -39,12 +44,7 @@ async function fetchRest(request: DownloadRequest, part: string): Promise<void> 
     ({ size }) => size,
     () => 0,
   );
-  const response = await request.gateway.send(`/file/download/${request.fid}`, {
-    headers: {
-      ...(have > 0 ? { Range: `bytes=${have}-` } : {}),
-      ...(request.cipher === undefined ? {} : { Cipher: request.cipher }),
-    },
-  });
+  const response = await ask(request, have);
   if (response.status === 416) {
     // Nothing lies beyond what we have, or what we have is not of this file: the size tells.
     const total = Number(/\/(\d+)$/.exec(response.headers.get("content-range") ?? "")?.[1] ?? Number.NaN);
@@ -63,6 +63,20 @@ async function fetchRest(request: DownloadRequest, part: string): Promise<void> 
   } finally {
     await handle.close();
   }
+}
+
+async function ask(request: DownloadRequest, have: number): Promise<Response> {
+  const path = `/file/download/${request.fid}`;
+  const headers = {
+    ...(have > 0 ? { Range: `bytes=${have}-` } : {}),
+    ...(request.cipher === undefined ? {} : { Cipher: request.cipher }),
+    ...(request.encryptionKey === undefined ? {} : { "Encryption-Key": request.encryptionKey }),
+  };
+  const response = await request.gateway.send(path, { headers });
+  if (response.status !== 401 && response.status !== 403) return response;
+  const error = errorOf(response, await readEnvelope(response));
+  if (error.code !== "SIGNATURE_MISSING" || request.signer === undefined) throw error;
+  return request.gateway.send(path, { headers, signer: await request.signer() });
 }
 
 async function writeBody(

@@ -55,6 +55,8 @@ program
   .requiredOption("--territory <name>", "territory that pays for it")
   .option("--name <name>", "name of the object (default: the file's)")
   .option("--wait <state>", `when to return: ${waitTargets.join(", ")}`, "active")
+  .option("--encrypt", "encrypt (AES-256-GCM); the gateway keeps the key for you")
+  .option("--encryption-key-file <file>", "encrypt so that only this key (base64 of 32 bytes) opens it")
   .option("--cipher-file <file>", "encrypt (CESS Cipher mode) with the key in this file")
   .option("--prefer <miners>", "accounts of miners that come first, separated by commas")
   .option("--first <columns>", "so many columns go to preferred miners, the others to any")
@@ -69,7 +71,8 @@ program
   .description("download a file")
   .argument("<fid>")
   .option("-o, --output <file>", "where to (default: the FID)")
-  .option("--cipher-file <file>", "decrypt with the key in this file")
+  .option("--encryption-key-file <file>", "decrypt with the key (base64 of 32 bytes) in this file")
+  .option("--cipher-file <file>", "decrypt (CESS Cipher mode) with the key in this file")
   .action((fid, options) => run((context) => get(context, fid, options)));
 
 program

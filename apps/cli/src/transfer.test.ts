@@ -69,6 +69,49 @@ describe("transfers against a gateway that misbehaves", () => {
     expect(existsSync(`${file}.part`)).toBe(false);
   });
 
+  it("signs as the owner only where the gateway asks who it is, and sends the object's key where there is one", async () => {
+    const content = randomBytes(1_000);
+    const asked: Record<string, unknown>[] = [];
+    answer = (request, response) => {
+      const { account, signature } = request.headers;
+      asked.push({ account, isSigned: signature !== undefined, key: request.headers["encryption-key"] });
+      if (signature !== undefined) return void response.writeHead(200, { "content-length": 1_000 }).end(content);
+      const error = { code: "SIGNATURE_MISSING", category: "denied", details: {} };
+      response.writeHead(401).end(JSON.stringify({ code: 401, msg: "who are you", data: null, error }));
+    };
+    const alice = await loadSigner("//Alice");
+    const request = { gateway: gateway(), fid: FID, onStart: () => {}, onBytes: () => {}, encryptionKey: "a2V5" };
+    const file = path.join(folder, "out");
+    await download({ ...request, file, signer: async () => alice });
+    expect(readFileSync(file).equals(content)).toBe(true);
+    expect(asked).toEqual([
+      { account: undefined, isSigned: false, key: "a2V5" },
+      { account: alice.account, isSigned: true, key: "a2V5" },
+    ]);
+    await expect(download({ ...request, file })).rejects.toMatchObject({ code: "SIGNATURE_MISSING" });
+  });
+
+  it("sends an encrypted file in parts that begin and end with its chunks", async () => {
+    const content = randomBytes(65 * MiB);
+    const file = path.join(folder, "in");
+    writeFileSync(file, content);
+    const ranges: [number, number][] = [];
+    answer = async (request, response) => {
+      const [, start, last] = /^bytes (\d+)-(\d+)\//.exec(request.headers["content-range"] ?? "") ?? [];
+      ranges.push([Number(start), Number(last) + 1]);
+      expect(request.headers).toMatchObject({ encryption: "aes-256-gcm", "encryption-key": "a2V5" });
+      request.resume();
+      await new Promise((resolve) => request.once("end", resolve));
+      response.writeHead(308, { "x-granary-upload": "the-upload" }).end('{"code":308,"msg":"ok","data":null}');
+    };
+    const signer = await loadSigner("//Alice");
+    const wanted = { signer, file, name: "in.bin", territory: "t", encryptionKey: "a2V5", onBytes: () => {} };
+    await upload({ gateway: gateway(), ...wanted });
+    const edges = ranges.flat().filter((edge) => edge !== content.length);
+    expect(edges.every((edge) => edge % 65_520 === 0)).toBe(true);
+    expect(ranges.reduce((sum, [start, end]) => sum + end - start, 0)).toBe(content.length);
+  });
+
   it("sends every byte of a large file once it has been refused for a moment", async () => {
     const content = randomBytes(65 * MiB);
     const file = path.join(folder, "in");

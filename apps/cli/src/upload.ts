@@ -5,6 +5,8 @@ import { CodedError, isRetryable, MiB, SEGMENT_BYTES } from "@granary/primitives
 import { errorOf, type Gateway, readEnvelope, type UploadStatus } from "./gateway.js";
 
 const PART_BYTES = SEGMENT_BYTES;
+/** What a segment carries of an encrypted object: parts of one begin and end with its chunks. */
+const ENCRYPTED_PART_BYTES = 512 * 65_520;
 const PARTS_AT_ONCE = 4;
 const TRIES = 5;
 /** Files up to this size go in one request. */
@@ -18,6 +20,8 @@ export interface UploadRequest {
   readonly territory: string;
   /** Key of the CESS `Cipher` mode. */
   readonly cipher?: string;
+  /** Encrypt authenticated: under this key (base64), or where it is null, under the operator's. */
+  readonly encryptionKey?: string | null;
   /** Wishes about the miners: the gateway's `placement`. */
   readonly placement?: object;
   readonly onBytes: (sent: number) => void;
@@ -43,6 +47,8 @@ function headersOf(request: UploadRequest): Record<string, string> {
     "Content-Type": "application/octet-stream",
     Prefer: "respond-async",
     ...(request.cipher === undefined ? {} : { Cipher: request.cipher }),
+    ...(request.encryptionKey === undefined ? {} : { Encryption: "aes-256-gcm" }),
+    ...(request.encryptionKey == null ? {} : { "Encryption-Key": request.encryptionKey }),
   };
 }
 
@@ -80,9 +86,13 @@ async function sendWhole(request: UploadRequest, size: number): Promise<string> 
   }
 }
 
+const partBytesOf = ({ encryptionKey }: UploadRequest): number =>
+  encryptionKey === undefined ? PART_BYTES : ENCRYPTED_PART_BYTES;
+
 async function sendParts(request: UploadRequest, size: number): Promise<string> {
   const handle = await open(request.file, "r");
-  const starts = Array.from({ length: Math.ceil(size / PART_BYTES) }, (_, n) => n * PART_BYTES);
+  const partBytes = partBytesOf(request);
+  const starts = Array.from({ length: Math.ceil(size / partBytes) }, (_, n) => n * partBytes);
   let sent = 0;
   let uploadId: string | undefined;
   const sendNext = async (): Promise<void> => {
@@ -111,7 +121,7 @@ async function sendPart(
   start: number,
   onBytes: (count: number) => void,
 ): Promise<string> {
-  const end = Math.min(start + PART_BYTES, size);
+  const end = Math.min(start + partBytesOf(request), size);
   for (let attempt = 1; ; attempt += 1) {
     let sent = 0;
     try {

@@ -7,6 +7,7 @@ import type { Progress } from "../progress.js";
 export interface GetOptions {
   readonly output?: string;
   readonly cipherFile?: string;
+  readonly encryptionKeyFile?: string;
 }
 
 export async function get(context: Context, fid: string, options: GetOptions): Promise<void> {
@@ -17,6 +18,10 @@ export async function get(context: Context, fid: string, options: GetOptions): P
     fid,
     file,
     ...(options.cipherFile === undefined ? {} : { cipher: readFileSync(options.cipherFile, "utf8").trim() }),
+    ...(options.encryptionKeyFile === undefined
+      ? {}
+      : { encryptionKey: readFileSync(options.encryptionKeyFile, "utf8").trim() }),
+    signer: () => context.settings.signer(),
     onStart: (total) => {
       bar = context.progress({ label: "download", total, unit: "bytes" });
     },

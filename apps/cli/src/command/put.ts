@@ -7,6 +7,8 @@ export interface PutOptions {
   readonly name?: string;
   readonly wait: string;
   readonly cipherFile?: string;
+  readonly encrypt?: boolean;
+  readonly encryptionKeyFile?: string;
   readonly prefer?: string;
   readonly first?: string;
   readonly only?: string;
@@ -30,6 +32,11 @@ function placementOf({ prefer, first, only, avoid, area, strictArea }: PutOption
   return Object.keys(placement).length === 0 ? undefined : placement;
 }
 
+function encryptionOf({ encrypt, encryptionKeyFile }: PutOptions): { encryptionKey?: string | null } {
+  if (encryptionKeyFile !== undefined) return { encryptionKey: readFileSync(encryptionKeyFile, "utf8").trim() };
+  return encrypt === true ? { encryptionKey: null } : {};
+}
+
 /** Uploads a file and follows it until it has reached the wanted state. */
 export async function put(context: Context, file: string, options: PutOptions): Promise<void> {
   const { gateway, output } = context;
@@ -44,6 +51,7 @@ export async function put(context: Context, file: string, options: PutOptions): 
     name: options.name ?? defaultName(file),
     territory: options.territory,
     ...(options.cipherFile === undefined ? {} : { cipher: readFileSync(options.cipherFile, "utf8").trim() }),
+    ...encryptionOf(options),
     ...(placement === undefined ? {} : { placement }),
     onBytes: (sent) => sending.update(sent),
   });
