@@ -89,9 +89,6 @@ describe("dashboards and rules, on the running network", () => {
     const own = ["instance", "job", "__name__", "le", "quantile"];
     const series = await ask('{job="granary"}');
     expect(series.length).toBeGreaterThan(500);
-    const declared = new Map(
-      catalogue.flatMap(({ families }) => families).map((family) => [family.name, family.labels]),
-    );
     for (const { metric } of series) {
       const labels = families.get(metric.__name__ ?? "")?.labels ?? {};
       for (const [label, value] of Object.entries(metric).filter(([name]) => !own.includes(name))) {
