@@ -48,6 +48,11 @@ export const gatewaySettings = z.object({
     .describe("wrap the keys of encrypted objects: the first those of new ones, the others open what they wrapped"),
   BODY_STALL: setting.duration("30s").prefault("30s").describe("how long a body may stay below the least rate"),
   BODY_RATE_MIN: setting.bytes("16KiB").prefault("16KiB").describe("least rate of a body, per second"),
+  DOWNLOAD_STALL: setting
+    .duration("2m")
+    .prefault("2m")
+    .describe("how long a client may take less of a download than the least rate"),
+  DOWNLOAD_RATE_MIN: setting.bytes("1KiB").prefault("1KiB").describe("least rate of a download, per second"),
 
   STOP_GRACE: setting.duration("10s").prefault("10s").describe("how long bodies may still come when the service stops"),
 

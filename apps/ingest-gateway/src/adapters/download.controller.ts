@@ -17,6 +17,7 @@ import {
 import { openEncrypted } from "../http/encrypted-download.js";
 import { headerOf } from "../http/headers.js";
 import { senderOf } from "../http/sender.js";
+import { watchReader } from "../http/watch-reader.js";
 import type { Ports } from "../ports.js";
 import type { RetrievalClient, UpstreamAnswer } from "./retrieval-client.js";
 import { portsToken, retrievalToken } from "./tokens.js";
@@ -98,6 +99,10 @@ export class DownloadController {
     if (kind === "inline" && /html|svg|xml/.test(presentation.contentType)) {
       reply.header("content-security-policy", "sandbox");
     }
+    const { DOWNLOAD_STALL: stallMs, DOWNLOAD_RATE_MIN: bytesPerSecondMin } = this.ports.config;
+    watchReader(reply.raw, { stallMs, bytesPerSecondMin }, () =>
+      this.ports.log.info("a download is ended, as its client takes too little", { code: "READER_TOO_SLOW", fid }),
+    );
     await sendDownload(request, reply, answer, presentation);
   }
 
