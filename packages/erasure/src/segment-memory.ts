@@ -16,13 +16,15 @@ const FRAGMENT_STRIDE = FRAGMENT_BYTES + 4608;
 /** Bytes of parity at a time where it is hashed and forgotten: what fits the second-level cache beside its data. */
 const TILE_BYTES = 32 * KiB;
 const TILE_STRIDE = TILE_BYTES + 64;
+/** The least unit in which a system gives memory, when it is first written. */
+const SYSTEM_PAGE_BYTES = 4 * KiB;
 
 /** What a slot has beside the segment: all parity, or eight tiles that parity passes through. */
 export type SlotKind = "fragments" | "tiles";
 
 /**
  * A fixed number of slots for one segment each, in a memory that the codec works in and all threads share: this object
- * may be posted to a thread, and `createCodec` there codes in place. Pages that were never written take no memory.
+ * may be posted to a thread, and `createCodec` there codes in place.
  */
 export interface SegmentMemory {
   readonly memory: SharedMemory;
@@ -45,14 +47,21 @@ const slotBytes = (kind: SlotKind): number =>
 export const slotsMax = (kind: SlotKind): number =>
   Math.floor((KERNEL_MEMORY_MAX - KERNEL_FREE_FROM) / slotBytes(kind));
 
-/** @throws CodedError SEGMENT_MEMORY_INVALID (bug) for no slot, or more than `slotsMax` */
+/**
+ * Takes all its memory now: what a service is configured to need it has from its first minute, and a large file later
+ * needs no more than a small one.
+ * @throws CodedError SEGMENT_MEMORY_INVALID (bug) for no slot, or more than `slotsMax`
+ */
 export function createSegmentMemory(slots: number, kind: SlotKind): SegmentMemory {
   if (!Number.isInteger(slots) || slots < 1 || slots > slotsMax(kind)) {
     throw new CodedError("SEGMENT_MEMORY_INVALID", "bug", `a segment memory has 1 to ${slotsMax(kind)} slots`, {
       slots,
     });
   }
-  return { memory: createKernelMemory(slots * slotBytes(kind)), slots, kind };
+  const memory = createKernelMemory(slots * slotBytes(kind));
+  const view = new Uint8Array(memory.buffer);
+  for (let at = KERNEL_FREE_FROM; at < view.length; at += SYSTEM_PAGE_BYTES) view[at] = 0;
+  return { memory, slots, kind };
 }
 
 /** @throws CodedError SLOT_INVALID (bug) */
