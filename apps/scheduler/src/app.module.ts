@@ -89,7 +89,9 @@ function startLoops(resources: Resources): Loops {
   );
   const sweep = loop("sweep", () => queueDue({ deals, declarations, rounds }), config.SWEEP_INTERVAL);
   const reviews = loop("review", () => reviewDue(review, config.REVIEW_INTERVAL), config.SWEEP_INTERVAL);
-  loop("pass time", () => passTime({ deals }), config.SWEEP_INTERVAL);
+  const { budgets, observer, clock, policy } = resources;
+  const passing = { policy, report: placeRulesOf(resources).report };
+  loop("pass time", () => passTime({ deals, miners, budgets, observer, clock }, passing), config.SWEEP_INTERVAL);
   loop("follow transactions", () => followTransactions(submit), FOLLOW_IDLE_MS);
   loop("probe miners", () => probeMiners({ miners, gate }), PROBE_IDLE_MS);
   loop("mirror miners", () => mirrorAll(resources), config.MINERS_INTERVAL);
@@ -137,7 +139,7 @@ function startConsumer(resources: Resources, loops: Loops): void {
 }
 
 function startWorkers(resources: Resources, loops: Loops): void {
-  const { config, log, started, deals, miners, manifests, observer, clock, random } = resources;
+  const { config, log, started, deals, miners, budgets, manifests, observer, clock, random } = resources;
   const worker = (
     name: string,
     concurrency: number,
@@ -165,7 +167,7 @@ function startWorkers(resources: Resources, loops: Loops): void {
   );
 
   const { staging, encoder, gate } = resources;
-  const placePorts = { deals, miners, manifests, staging, encoder, gate, clock, random, observer, log };
+  const placePorts = { deals, miners, budgets, manifests, staging, encoder, gate, clock, random, observer, log };
   const placeRules = placeRulesOf(resources);
   worker("send", config.SEND_CONCURRENCY, (uploadId, stopping) =>
     placeColumns(placePorts, placeRules, uploadId, stopping),

@@ -61,6 +61,10 @@ export const settings = z.object({
     .duration("60s")
     .default(60_000)
     .describe("a miner is too slow when one fragment takes this long and others wait for it"),
+  HEDGING: setting
+    .flag()
+    .default(true)
+    .describe("sends a column that is late to a second miner too, within a budget of all replicas"),
   LEASE: setting.duration("15s").default(15_000).describe("how long work on a deal is held without a renewal"),
   OBSTACLE_PATIENCE: setting
     .duration("10m")

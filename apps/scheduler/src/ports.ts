@@ -11,7 +11,7 @@ import type {
 import type { ChainMiner, OperatorAction, OutputOf, PlacementWishes } from "@granary/contracts";
 import type { AuditAction, Transaction } from "@granary/database";
 import type { Deal, DealEvent, Failure } from "@granary/domain/deal";
-import type { Candidate, Experience, Instant, Observation } from "@granary/domain/miner";
+import type { Candidate, Experience, Instant, Observation, RosterOrder, RosterResult } from "@granary/domain/miner";
 import type { SegmentManifest } from "@granary/domain/object";
 import type { AccountId, Fid, FragmentHash, UploadId } from "@granary/primitives";
 
@@ -134,11 +134,11 @@ export interface DealStore {
   lapsed(limit: number): Promise<readonly UploadId[]>;
   /** Deals that are on chain and were not compared with it for a while. */
   dueReviews(limit: number): Promise<readonly UploadId[]>;
-  /** Extends the leases of columns that are still being sent to these miners; says which. */
+  /** Extends the leases of columns that are still being sent to these miners; says whose are held. */
   renewColumns(
     uploadId: UploadId,
     columns: readonly { readonly index: number; readonly miner: AccountId }[],
-  ): Promise<ReadonlySet<number>>;
+  ): Promise<ReadonlySet<AccountId>>;
 }
 
 /** A miner as the pool keeps it. */
@@ -148,17 +148,51 @@ export interface MinerRecord extends Candidate {
   readonly lastSuccessAt: Instant | null;
 }
 
+/** The pool of miners as a choice uses it; it goes through all of them only where it has to. */
+export interface MinerView {
+  choose(order: RosterOrder): RosterResult;
+  endpointOf(account: AccountId): string | null;
+  /** Where each is, for fences. */
+  places(): Iterable<Pick<MinerRecord, "account" | "position">>;
+}
+
+export interface ReportStanding {
+  /** Our columns there that are not reported. */
+  readonly unreported: number;
+  readonly reporting: Experience["reporting"];
+  readonly evidence: Experience["evidence"];
+}
+
+/** Token buckets that all replicas draw from together. */
+export interface Budgets {
+  earn(name: BudgetName, tokens: number, capacity: number): Promise<void>;
+  /** One after another over all replicas. `decide` is given what was left, and when, and says what is left now. */
+  draw<T>(
+    name: BudgetName,
+    capacity: number,
+    decide: (left: { readonly tokens: number; readonly at: Instant }) => {
+      readonly tokens: number;
+      readonly at: Instant;
+      readonly result: T;
+    },
+  ): Promise<T>;
+}
+/** hedge: columns that may be sent to a second miner. redispatch: columns taken away for want of a report. */
+export type BudgetName = "hedge" | "redispatch";
+
 export interface MinerPool {
   /** Mirrors what the chain says. */
   mirror(miner: ChainMiner, tx?: Transaction): Promise<void>;
   /** Takes miners out that were not mirrored since: the chain does not have them any more. */
   retireUnseen(since: Instant): Promise<void>;
-  /** Miners that could take a column at all, with their load. */
-  candidates(): Promise<readonly MinerRecord[]>;
+  /** All miners as they are by now, to choose from. */
+  view(): Promise<MinerView>;
+  /** All miners with all that is known of each: for questions, not for choices. */
+  all(): Promise<readonly MinerRecord[]>;
   list(after: AccountId | null, count: number): Promise<readonly MinerRecord[]>;
   endpoints(accounts: readonly AccountId[]): Promise<ReadonlyMap<AccountId, string>>;
-  /** Our columns at a miner that are not reported. */
-  unreported(account: AccountId): Promise<number>;
+  /** What decides how long a miner's report is waited for; null when nobody knows it. */
+  reportsOf(account: AccountId): Promise<ReportStanding | null>;
   judge(account: AccountId, observation: Observation, tx?: Transaction): Promise<Experience | null>;
   /** Miners whose rest is over and that nobody has asked since. */
   dueProbes(limit: number): Promise<readonly { readonly account: AccountId; readonly endpoint: string }[]>;

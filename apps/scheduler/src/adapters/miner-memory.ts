@@ -1,8 +1,7 @@
 import type { Database, MinerRecordModel } from "@granary/database";
+import { createRoster } from "@granary/domain/miner";
 import type { AccountId } from "@granary/primitives";
-import type { MinerRecord } from "../ports.js";
-
-type Kept = { -readonly [K in keyof MinerRecord]: MinerRecord[K] };
+import type { MinerRecord, MinerView } from "../ports.js";
 
 /** Columns of deals that are being placed, by miner. */
 export interface Loads {
@@ -33,7 +32,7 @@ const loadsQuery = `
 /**
  * All miners, held in memory so that a choice reads only what has changed.
  *
- * Law: what `read` gives is at least as new as its call, whichever replica wrote it. Every row carries the number of the
+ * Law: what `view` gives is at least as new as its call, whichever replica wrote it. Every row carries the number of the
  * transaction that changed it last. Transactions below the horizon (the oldest that runs) are all visible to whoever
  * reads after it was asked for; so rows from the last horizon up are all that can be new.
  */
@@ -42,49 +41,48 @@ export function createMinerMemory(parts: {
   readonly recordOf: (row: MinerRecordModel) => MinerRecord;
   /** True when what is known besides the rows has changed: then all are read again. */
   readonly hasChangedBesides: () => boolean;
-}): { read(): Promise<readonly MinerRecord[]> } {
+}): { view(): Promise<MinerView> } {
   const { database } = parts;
-  const records: Kept[] = [];
-  const placeOf = new Map<AccountId, number>();
-  const loaded = new Set<string>();
+  const roster = createRoster();
+  const known = new Map<AccountId, Pick<MinerRecord, "account" | "endpoint" | "position">>();
+  let loads: Loads = { inflight: new Map(), unreported: new Map() };
   let horizon = 0n;
   let last: Promise<unknown> = Promise.resolve();
 
-  async function refresh(): Promise<readonly MinerRecord[]> {
+  const loadOf = (account: AccountId, { inflight, unreported }: Loads) => ({
+    inflight: inflight.get(account) ?? 0,
+    unreported: unreported.get(account) ?? 0,
+  });
+  const view: MinerView = {
+    choose: (order) => roster.choose(order),
+    endpointOf: (account) => known.get(account)?.endpoint ?? null,
+    places: () => known.values(),
+  };
+
+  async function refresh(): Promise<MinerView> {
     const [now] = await database.$queryRawUnsafe<{ xmin: bigint }[]>(
       "SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS xmin",
     );
     const since = parts.hasChangedBesides() ? 0n : horizon;
-    const [rows, loads] = await Promise.all([
+    const [rows, fresh] = await Promise.all([
       database.minerRecord.findMany({ where: { changedIn: { gte: since } } }),
       readLoads(database),
     ]);
-    for (const row of rows) keep(parts.recordOf(row));
-    horizon = now?.xmin ?? 0n;
-    carry(loads);
-    return records;
-  }
-
-  function keep(record: MinerRecord): void {
-    const place = placeOf.get(record.account);
-    if (place === undefined) placeOf.set(record.account, records.push({ ...record }) - 1);
-    else records[place] = { ...record };
-  }
-
-  function carry({ inflight, unreported }: Loads): void {
-    const heavy = new Set([...inflight.keys(), ...unreported.keys()]);
-    for (const account of new Set([...loaded, ...heavy])) {
-      const record = records[placeOf.get(account as AccountId) ?? -1];
-      if (record === undefined) continue;
-      record.inflight = inflight.get(account) ?? 0;
-      record.unreported = unreported.get(account) ?? 0;
+    for (const row of rows) {
+      const record = parts.recordOf(row);
+      const { account, endpoint, position } = record;
+      known.set(account, { account, endpoint, position });
+      roster.put({ ...record, ...loadOf(account, fresh) });
     }
-    loaded.clear();
-    for (const account of heavy) loaded.add(account);
+    const loaded = [loads, fresh].flatMap(({ inflight, unreported }) => [...inflight.keys(), ...unreported.keys()]);
+    for (const account of new Set(loaded) as Set<AccountId>) roster.setLoad(account, loadOf(account, fresh));
+    loads = fresh;
+    horizon = now?.xmin ?? 0n;
+    return view;
   }
 
   return {
-    read() {
+    view() {
       const mine = last.then(refresh);
       last = mine.catch(() => undefined);
       return mine;

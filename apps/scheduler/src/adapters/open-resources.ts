@@ -19,6 +19,7 @@ import { createAuditedOperators } from "./audited-operators.js";
 import { createDatabaseReadings } from "./database-readings.js";
 import { createMinerGate } from "./miner-gate.js";
 import { watchPlaces } from "./miner-places.js";
+import { createPrismaBudgets } from "./prisma-budgets.js";
 import { createPrismaDealStore } from "./prisma-deal-store.js";
 import { createPrismaMinerPool } from "./prisma-miner-pool.js";
 import { createPrismaTransactionStore } from "./prisma-transaction-store.js";
@@ -66,6 +67,7 @@ export async function openResources(config: SchedulerConfig, overrides: Override
   const places = watchPlaces(config.MINER_PLACES_FILE, (error) => log.thrown("the table of places is not read", error));
   const miners = createPrismaMinerPool({ database, clock, random, policy, places });
   const deals = createPrismaDealStore({ database, outbox, miners, clock, leaseMs: config.LEASE, observer });
+  const budgets = createPrismaBudgets(database, clock);
   const operators = createAuditedOperators(database, createAuditLog({ database, service: SERVICE }));
   const transactions = createPrismaTransactionStore({ database, clock, observer });
   const staging = await createFilesystemBlobStore({ root: config.STAGING_DIR, reserveBytes: 0 });
@@ -89,7 +91,7 @@ export async function openResources(config: SchedulerConfig, overrides: Override
   const manifests = createRequestedManifests(request);
   const outside = { chain, signer, gate, staging, encoder, manifests, connection, request };
   const mailboxes = { outbox, inbox, deadLetters };
-  const inside = { database, ...mailboxes, miners, deals, operators, transactions, declarations, rounds };
+  const inside = { database, ...mailboxes, miners, deals, budgets, operators, transactions, declarations, rounds };
   return { config, log, register, observer, ...wiring, clock, random, policy, ...outside, ...inside };
 }
 
@@ -113,5 +115,6 @@ const policyOf = (config: SchedulerConfig, overrides: Partial<MinerPolicy> | und
   ...defaultPolicy,
   cooldownBaseMs: config.COOLDOWN_BASE,
   cooldownMaxMs: config.COOLDOWN_MAX,
+  ...(config.HEDGING ? {} : { hedgeShare: 0, hedgeBurst: 0 }),
   ...overrides,
 });

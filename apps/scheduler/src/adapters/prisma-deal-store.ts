@@ -138,7 +138,7 @@ export function createPrismaDealStore(parts: StoreParts): DealStore {
       const rows = await database.dealColumn.findMany({
         where: {
           state: { in: ["sending", "placed"] },
-          leaseUntil: { lte: instant(clock()) },
+          OR: [{ leaseUntil: { lte: instant(clock()) } }, { rivalLeaseUntil: { lte: instant(clock()) } }],
           deal: { state: "placing" },
         },
         select: { uploadId: true },
@@ -157,19 +157,31 @@ export function createPrismaDealStore(parts: StoreParts): DealStore {
       return rows.map((row) => row.uploadId as UploadId);
     },
     async renewColumns(uploadId, columns) {
-      const data = { leaseUntil: leaseEnd() };
-      const held = await database.$transaction(
-        columns.map(({ index, miner }) =>
-          database.dealColumn.updateMany({
-            where: { uploadId, index, miner, state: "sending", deal: { state: "placing" } },
-            data,
-          }),
-        ),
+      const rows = await database.$queryRawUnsafe<{ miner: string; rival_miner: string | null }[]>(
+        renewQuery,
+        uploadId,
+        columns.map(({ index }) => index),
+        columns.map(({ miner }) => miner),
+        leaseEnd(),
       );
-      return new Set(columns.filter((_, i) => held[i]?.count === 1).map(({ index }) => index));
+      const held = new Set(rows.flatMap((row) => [row.miner, row.rival_miner]));
+      return new Set(columns.flatMap(({ miner }) => (held.has(miner) ? [miner] : [])));
     },
   };
 }
+
+/** One statement for all columns of a round: a lease must not run out because renewing it takes many round trips. */
+const renewQuery = `
+  WITH ours AS (SELECT * FROM unnest($2::int[], $3::text[]) AS given (index, miner))
+  UPDATE scheduling.deal_column AS col SET
+    lease_until = CASE WHEN (col.index, col.miner) IN (SELECT * FROM ours) THEN $4::timestamp ELSE col.lease_until END,
+    rival_lease_until = CASE WHEN (col.index, col.rival_miner) IN (SELECT * FROM ours)
+      THEN $4::timestamp ELSE col.rival_lease_until END
+  FROM scheduling.deal
+  WHERE col.upload_id = $1::uuid AND deal.upload_id = col.upload_id AND deal.state = 'placing'
+    AND col.state = 'sending'
+    AND ((col.index, col.miner) IN (SELECT * FROM ours) OR (col.index, col.rival_miner) IN (SELECT * FROM ours))
+  RETURNING col.miner, col.rival_miner`;
 
 const declarationDue = (now: Date) =>
   ({

@@ -63,7 +63,8 @@ export function createPrismaMinerPool(parts: {
       const where = { updatedAt: { lt: new Date(since) }, chainState: { not: NOT_ON_CHAIN } };
       await database.minerRecord.updateMany({ where, data: { chainState: NOT_ON_CHAIN } });
     },
-    candidates: () => memory.read(),
+    view: () => memory.view(),
+    all: async () => withLoads(await database.minerRecord.findMany()),
     list: async (after, count) =>
       withLoads(
         await database.minerRecord.findMany({
@@ -76,8 +77,16 @@ export function createPrismaMinerPool(parts: {
       const rows = await database.minerRecord.findMany({ where: { account: { in: [...accounts] } } });
       return new Map(rows.map(({ account, endpoint }) => [account as AccountId, endpoint]));
     },
-    unreported: (account) =>
-      database.dealColumn.count({ where: { miner: account, state: "placed", deal: { state: "placing" } } }),
+    async reportsOf(account) {
+      const at = { miner: account, state: "placed", deal: { state: "placing" } } as const;
+      const [row, unreported] = await Promise.all([
+        database.minerRecord.findUnique({ where: { account } }),
+        database.dealColumn.count({ where: at }),
+      ]);
+      if (row === null) return null;
+      const { evidence, reporting } = experienceOf(row);
+      return { unreported, reporting, evidence };
+    },
 
     async judge(account, observation, tx) {
       return tx === undefined ? database.$transaction((fresh) => judgeIn(fresh)) : judgeIn(tx);

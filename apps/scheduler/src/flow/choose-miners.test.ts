@@ -1,8 +1,16 @@
 import { openDeal } from "@granary/domain/deal";
-import { defaultPolicy, noExperience, type Strategy, seededRandom, spreadConstraints } from "@granary/domain/miner";
+import {
+  createRoster,
+  defaultPolicy,
+  noExperience,
+  oneMachineConstraints,
+  type Strategy,
+  seededRandom,
+  spreadConstraints,
+} from "@granary/domain/miner";
 import { type AccountId, GiB } from "@granary/primitives";
 import { describe, expect, it } from "@jest/globals";
-import type { DealRecord, MinerRecord } from "../ports.js";
+import type { DealRecord, MinerRecord, MinerView } from "../ports.js";
 import { chooseMiners } from "./choose-miners.js";
 
 const NOW = 1_700_000_000_000;
@@ -24,12 +32,18 @@ const minerAt = (n: number, more: Partial<MinerRecord> = {}): MinerRecord => ({
   ...more,
 });
 
+function viewOf(miners: readonly MinerRecord[]): MinerView {
+  const roster = createRoster();
+  for (const miner of miners) roster.put(miner);
+  return { choose: roster.choose, endpointOf: () => "http://10.0.0.1:1500", places: () => miners };
+}
+
 function choose(miners: readonly MinerRecord[], gateway: Strategy, placement: DealRecord["placement"], seed = 1) {
   const deal = openDeal(NOW);
   const record = { segmentCount: 1, placement, deal } as DealRecord;
   const rules = { constraints: spreadConstraints, policy: defaultPolicy, strategy: gateway };
   const random = seededRandom(seed);
-  return chooseMiners(rules, { record, due: deal.columns, attempts: [], miners, now: NOW, random });
+  return chooseMiners(rules, { record, due: deal.columns, attempts: [], miners: viewOf(miners), now: NOW, random });
 }
 
 const chosenOf = (chosen: ReturnType<typeof choose>) => chosen.chosen.map(({ miner }) => miner);
@@ -83,6 +97,21 @@ describe("the choice of twelve miners", () => {
     expect(choice.chosen).toHaveLength(12);
     expect(same).toHaveLength(1);
     expect(choice.chosen.flatMap(({ relaxations }) => relaxations)).toEqual([]);
+  });
+
+  it("counts a rival in the place of the miner that it runs against", () => {
+    const clumped = miners.map((miner) => ({ ...miner, groups: { host: "one machine" } }));
+    const [late] = clumped as [MinerRecord];
+    const sending = openDeal(NOW).columns.map((column, i) => {
+      return { ...column, state: "sending" as const, miner: account(i), leaseUntil: NOW + 1_000 };
+    });
+    const record = { segmentCount: 1, placement: null, deal: { state: "placing", declaredBlock: 1, columns: sending } };
+    const rules = { constraints: oneMachineConstraints, policy: defaultPolicy, strategy: {} };
+    const situation = { record: record as unknown as DealRecord, due: sending.slice(0, 1), attempts: [], now: NOW };
+    const more = { miners: viewOf(clumped), random: seededRandom(1) };
+    expect(chooseMiners(rules, { ...situation, ...more }).chosen).toEqual([]);
+    const [rival] = chooseMiners(rules, { ...situation, ...more, rivalOf: late.account }).chosen;
+    expect(Number(rival?.miner.slice(6))).toBeGreaterThanOrEqual(12);
   });
 
   it("leaves an area only where it may, and says so", () => {

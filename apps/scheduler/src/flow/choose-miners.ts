@@ -1,20 +1,20 @@
 import type { Column } from "@granary/domain/deal";
 import { holdersOf } from "@granary/domain/deal";
 import {
-  type Choice,
   type Constraint,
   composeStrategies,
   isMinersFault,
   type MinerPolicy,
   type Random,
-  type SelectionResult,
+  type Reason,
+  type RosterChoice,
+  type RosterResult,
   type Strategy,
-  select,
   type Wishes,
   wishesAbout,
 } from "@granary/domain/miner";
 import type { AccountId } from "@granary/primitives";
-import type { Attempt, DealRecord, MinerRecord } from "../ports.js";
+import type { Attempt, DealRecord, MinerView } from "../ports.js";
 
 export interface ChooseRules {
   readonly constraints: readonly Constraint[];
@@ -27,7 +27,9 @@ export interface Situation {
   readonly record: DealRecord;
   readonly due: readonly Column[];
   readonly attempts: readonly Attempt[];
-  readonly miners: readonly MinerRecord[];
+  readonly miners: MinerView;
+  /** A holder that keeps its column only if whoever is chosen does not get it: not counted for the spread. */
+  readonly rivalOf?: AccountId;
   readonly now: number;
   readonly random: Random;
 }
@@ -36,7 +38,8 @@ export interface Assignment {
   readonly index: number;
   readonly miner: AccountId;
   readonly endpoint: string;
-  readonly reason: Choice["reason"];
+  readonly expectedSeconds: number;
+  readonly reason: Reason;
   readonly relaxations: readonly string[];
 }
 
@@ -59,40 +62,47 @@ export function chooseMiners(rules: ChooseRules, situation: Situation): Assignme
   const { record, due, attempts, miners } = situation;
   const grudges = new Set(attempts.filter((one) => isGrudge(one, situation.now)).map(({ miner }) => miner));
   const strategy = composeStrategies(rules.strategy, strategyOf(record.placement));
-  const asking = openAsking(rules, situation, wishesAbout(strategy, miners));
+  const asking = openAsking(rules, situation, wishesAbout(strategy, miners.places()));
   const overtaken = attempts.filter(({ outcome }) => outcome === "OVERTAKEN").map(({ miner }) => miner);
   const preferred = new Set(strategy.prefer);
   const byPreference = Math.max(0, strategy.first - [...asking.taken].filter((one) => preferred.has(one)).length);
   asking.ask(Math.min(byPreference, due.length), [...overtaken, ...strategy.prefer], grudges);
   asking.ask(due.length, overtaken, grudges);
   if (grudges.size > 0) asking.ask(due.length, [], noGrudges);
-  const { chosen, left } = deal(due, asking.choices, attempts, miners);
+  const { chosen, left } = deal(due, asking.choices, situation);
   return { chosen, left, retryAt: asking.last?.retryAt ?? null, refused: asking.last?.refused ?? {} };
 }
 
 const noGrudges: ReadonlySet<AccountId> = new Set();
 
-/** Selections one after another, each for what those before have left open. */
-function openAsking(rules: ChooseRules, { record, miners, now, random }: Situation, wishes: Wishes) {
+/** Choices one after another, each for what those before have left open. */
+function openAsking(rules: ChooseRules, { record, miners, rivalOf, now, random }: Situation, wishes: Wishes) {
   const { constraints, policy } = rules;
   const taken = new Set(holdersOf(record.deal));
-  const choices: Choice[] = [];
-  const groupsOfTaken = () => miners.filter(({ account }) => taken.has(account)).map(({ groups }) => groups);
+  const choices: RosterChoice[] = [];
   const asking = {
     taken,
     choices,
-    last: null as SelectionResult | null,
+    last: null as RosterResult | null,
     /** Until there are `columns` choices in all. */
     ask(columns: number, prefer: readonly AccountId[], grudges: ReadonlySet<AccountId>): void {
       const missing = columns - choices.length;
       if (missing <= 0) return;
       const need = { columns: missing, fragmentsPerColumn: record.segmentCount };
       const exclude = new Set([...taken, ...grudges]);
-      const base = { miners, constraints, policy, now, random };
-      asking.last = select({ ...base, need, exclude, holders: groupsOfTaken(), wishes: { ...wishes, prefer } });
+      const order = {
+        need,
+        exclude,
+        holders: [...taken].filter((one) => one !== rivalOf),
+        constraints,
+        policy,
+        now,
+        random,
+      };
+      asking.last = miners.choose({ ...order, wishes: { ...wishes, prefer } });
       for (const choice of asking.last.chosen) {
         choices.push(choice);
-        taken.add(choice.miner.account);
+        taken.add(choice.account);
       }
     },
   };
@@ -111,25 +121,22 @@ const isGrudge = ({ outcome, endedAt }: Attempt, now: number): boolean =>
 /** Who was given a column of this file before gets the same one again: it may hold it already. */
 function deal(
   due: readonly Column[],
-  choices: readonly Choice[],
-  attempts: readonly Attempt[],
-  miners: readonly MinerRecord[],
+  choices: readonly RosterChoice[],
+  { attempts, miners }: Situation,
 ): { chosen: Assignment[]; left: number[] } {
   const left = new Set(due.map(({ index }) => index));
-  const endpointOf = new Map(miners.map(({ account, endpoint }) => [account, endpoint]));
   const earlierOf = (account: AccountId) =>
     attempts.find(({ miner, index, outcome }) => miner === account && left.has(index) && outcome === "REPORT_MISSED");
   const chosen: Assignment[] = [];
-  const give = (choice: Choice, index: number | undefined) => {
+  const give = ({ account, reason, relaxations }: RosterChoice, index: number | undefined) => {
     if (index === undefined) return;
     left.delete(index);
-    const { account } = choice.miner;
-    const endpoint = endpointOf.get(account) ?? "";
-    chosen.push({ index, miner: account, endpoint, reason: choice.reason, relaxations: choice.relaxations });
+    const endpoint = miners.endpointOf(account) ?? "";
+    chosen.push({ index, miner: account, endpoint, expectedSeconds: reason.transferSeconds, reason, relaxations });
   };
-  const others: Choice[] = [];
+  const others: RosterChoice[] = [];
   for (const choice of choices) {
-    const earlier = earlierOf(choice.miner.account);
+    const earlier = earlierOf(choice.account);
     if (earlier === undefined) others.push(choice);
     else give(choice, earlier.index);
   }

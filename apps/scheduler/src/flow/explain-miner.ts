@@ -11,7 +11,7 @@ const nextColumn = { exclude: new Set<never>(), need: { columns: 1, fragmentsPer
 /** All that speaks for and against one miner, in numbers; null when nobody knows it. */
 export async function explainMiner(
   ports: {
-    readonly miners: Pick<MinerPool, "find" | "candidates" | "history" | "outcomes">;
+    readonly miners: Pick<MinerPool, "find" | "all" | "history" | "outcomes">;
     readonly operators: Pick<OperatorLog, "about">;
     readonly clock: Clock;
   },
@@ -22,7 +22,7 @@ export async function explainMiner(
   if (record === null) return { miner: null };
   const now = ports.clock();
   const [all, attempts, outcomes, actions] = await Promise.all([
-    ports.miners.candidates(),
+    ports.miners.all(),
     ports.miners.history(account, ATTEMPTS_SHOWN),
     ports.miners.outcomes(account),
     ports.operators.about(account, ACTIONS_SHOWN),

@@ -4,9 +4,9 @@ import type { Clock, DealStore, LockedDeal, MinerPool, Observer } from "../ports
 import { type Assignment, type ChooseRules, chooseMiners } from "./choose-miners.js";
 import { type Round, type SendPorts, type SendRules, sendColumns } from "./send-columns.js";
 
-export interface PlacePorts extends SendPorts {
+export interface PlacePorts extends Omit<SendPorts, "chooseRival"> {
   readonly deals: Pick<DealStore, "tryChange" | "change" | "attempts" | "renewColumns">;
-  readonly miners: Pick<MinerPool, "candidates" | "unreported">;
+  readonly miners: Pick<MinerPool, "view" | "reportsOf">;
   readonly clock: Clock;
   readonly random: Random;
   readonly observer: Pick<Observer, "relaxed" | "picked" | "decided" | "refusedMiners"> & SendPorts["observer"];
@@ -30,7 +30,7 @@ export async function placeColumns(
   uploadId: UploadId,
   stopping: AbortSignal,
 ): Promise<"sent" | "nothing-due"> {
-  const [miners, attempts] = await Promise.all([ports.miners.candidates(), ports.deals.attempts(uploadId)]);
+  const [miners, attempts] = await Promise.all([ports.miners.view(), ports.deals.attempts(uploadId)]);
   const round = await ports.deals.tryChange(uploadId, (deal): Round | null => {
     if (deal.record.deal.state !== "placing") return null;
     const now = ports.clock();
@@ -46,17 +46,47 @@ export async function placeColumns(
     return { record: deal.record, columns: choice.chosen };
   });
   if (round === null || round.columns.length === 0) return "nothing-due";
-  await sendColumns(ports, rules, round, stopping);
+  const rival = (index: number) => chooseRival(ports, rules, uploadId, index);
+  await sendColumns({ ...ports, chooseRival: rival }, rules, round, stopping);
   return "sent";
+}
+
+/** A second miner for a column that is late, by the same rules as the first; null when there is none, or no need. */
+async function chooseRival(
+  ports: PlacePorts,
+  rules: PlaceRules,
+  uploadId: UploadId,
+  index: number,
+): Promise<Assignment | null> {
+  const [miners, attempts] = await Promise.all([ports.miners.view(), ports.deals.attempts(uploadId)]);
+  return ports.deals.tryChange(uploadId, (deal) => {
+    const { record } = deal;
+    const column = record.deal.columns[index - 1];
+    if (record.deal.state !== "placing" || column?.state !== "sending" || column.rival !== undefined) return null;
+    const now = ports.clock();
+    const { random } = ports;
+    const rivalOf = column.miner;
+    const [chosen] = chooseMiners(rules, { record, due: [column], attempts, miners, rivalOf, now, random }).chosen;
+    if (chosen === undefined) return null;
+    const { miner, relaxations, reason } = chosen;
+    deal.apply({ kind: "hedged", index, miner, leaseUntil: now + rules.leaseMs, relaxations });
+    deal.explain(index, reason);
+    notePick(ports, chosen);
+    return chosen;
+  });
 }
 
 function assign(ports: PlacePorts, deal: LockedDeal, chosen: readonly Assignment[], leaseUntil: number): void {
   for (const { index, miner, reason, relaxations } of chosen) {
     deal.apply({ kind: "assigned", index, miner, leaseUntil, relaxations });
     deal.explain(index, reason);
-    ports.observer.picked(reason.isExploration ? "exploration" : reason.isPreferred ? "preferred" : "drawn");
-    for (const dimension of relaxations) ports.observer.relaxed(dimension);
   }
+  for (const assignment of chosen) notePick(ports, assignment);
+}
+
+function notePick({ observer }: PlacePorts, { reason, relaxations }: Assignment): void {
+  observer.picked(reason.isExploration ? "exploration" : reason.isPreferred ? "preferred" : "drawn");
+  for (const dimension of relaxations) observer.relaxed(dimension);
 }
 
 /**

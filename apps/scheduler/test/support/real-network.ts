@@ -26,7 +26,9 @@ const scriptOf = (app: string): string => fileURLToPath(new URL(`../../../${app}
 export interface RealNetwork {
   readonly chain: ChainClient;
   readonly owner: Signer;
+  /** The first of the replicas. */
   readonly scheduler: NodeProcess;
+  readonly schedulers: readonly NodeProcess[];
   readonly database: Database;
   /** Stages random bytes, and says that they are encoded. */
   upload(sizeBytes: number): Promise<{ readonly uploadId: UploadId; readonly fid: Fid }>;
@@ -41,7 +43,7 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
  * The scheduler as a process that can be killed, on the development chain with sixteen real storage miners. Preprocessor
  * and indexer are played here; the indexer says nothing but who the miners are.
  */
-export async function startRealNetwork(): Promise<RealNetwork> {
+export async function startRealNetwork(replicas = 1): Promise<RealNetwork> {
   const dir = await temporaryFolder("scheduler-real");
   const [postgres, nats, redis] = await Promise.all([
     startPostgres({ dataDir: `${dir}/postgres`, durable: false }),
@@ -117,30 +119,42 @@ export async function startRealNetwork(): Promise<RealNetwork> {
   }
   const staging = await createFilesystemBlobStore({ root: `${dir}/staging`, reserveBytes: 0 });
   const codec = await createCodec();
-  const port = await freePort();
-  const scheduler = superviseNodeProcess({
-    name: "scheduler",
-    script: scriptOf("scheduler"),
-    dir,
-    port,
-    env: {
-      DATABASE_URL: postgres.url,
-      NATS_URL: nats.url,
-      REDIS_URL: redis.url,
-      CHAIN_URL: chainUrl,
-      STAGING_DIR: `${dir}/staging`,
-      GATEWAY_MNEMONIC: "//Gateway",
-      ALLOW_PRIVATE_MINERS: "true",
-      HTTP_PORT: String(port),
-      SWEEP_INTERVAL: "200ms",
-      REVIEW_INTERVAL: "1s",
-      LEASE: "3s",
-    },
-  });
+  const schedulers: NodeProcess[] = [];
+  for (let replica = 1; replica <= replicas; replica += 1) {
+    const port = await freePort();
+    schedulers.push(
+      superviseNodeProcess({
+        name: `scheduler-${replica}`,
+        script: scriptOf("scheduler"),
+        dir,
+        port,
+        env: {
+          DATABASE_URL: postgres.url,
+          NATS_URL: nats.url,
+          REDIS_URL: redis.url,
+          CHAIN_URL: chainUrl,
+          STAGING_DIR: `${dir}/staging`,
+          GATEWAY_MNEMONIC: "//Gateway",
+          ALLOW_PRIVATE_MINERS: "true",
+          HTTP_PORT: String(port),
+          SWEEP_INTERVAL: "200ms",
+          REVIEW_INTERVAL: "1s",
+          LEASE: replicas === 1 ? "3s" : "8s",
+          // One sender at a time for each column, whatever is late.
+          HEDGING: replicas === 1 ? "true" : "false",
+          // Room for the replicas on one machine.
+          SEGMENT_BUFFERS: replicas === 1 ? "3" : "2",
+          SEND_CONCURRENCY: replicas === 1 ? "2" : "1",
+        },
+      }),
+    );
+  }
+  const [scheduler] = schedulers as [NodeProcess];
   return {
     chain,
     owner,
     scheduler,
+    schedulers,
     database,
     async upload(sizeBytes) {
       const uploadId = randomUUID() as UploadId;
@@ -170,7 +184,7 @@ export async function startRealNetwork(): Promise<RealNetwork> {
       return { uploadId, fid };
     },
     async stop() {
-      await scheduler.kill9();
+      await Promise.all(schedulers.map((one) => one.kill9()));
       await chain.close();
       await connection.close();
       await database.$disconnect();

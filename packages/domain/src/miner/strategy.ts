@@ -58,11 +58,11 @@ function common(one: readonly AccountId[] | undefined, other: readonly AccountId
 /** The strategy as wishes about these miners. Where a miner is nobody knows, no fence says that it may be used. */
 export function wishesAbout(
   strategy: ComposedStrategy,
-  miners: readonly Pick<Candidate, "account" | "position">[],
+  miners: Iterable<Pick<Candidate, "account" | "position">>,
 ): Wishes {
   const { prefer, only, avoid, area, fences } = strategy;
   const isOutside = ({ position }: Pick<Candidate, "position">) =>
     fences.some((corners) => position === null || !isInside(position, corners));
-  const outside = fences.length === 0 ? [] : miners.filter(isOutside).map(({ account }) => account);
+  const outside = fences.length === 0 ? [] : [...miners].filter(isOutside).map(({ account }) => account);
   return { prefer, only: only === null ? undefined : [...only], avoid: [...avoid, ...outside], area };
 }
