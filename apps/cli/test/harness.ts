@@ -43,7 +43,7 @@ export interface Stage {
   /** Writes a file of pseudo-random bytes; other `key`, other bytes. */
   makeFile(name: string, sizeBytes: number, key?: number): Promise<string>;
   /** Sends all bytes of a file. Returns the upload's id. */
-  send(file: string, onBytes?: (sent: number) => void): Promise<string>;
+  send(file: string, onBytes?: (sent: number) => void, placement?: object): Promise<string>;
   waitFor(uploadId: string, state: string): Promise<UploadStatus>;
   /** Downloads and says whether the bytes are those of `file`. */
   comesBack(fid: string, file: string): Promise<boolean>;
@@ -84,8 +84,10 @@ export async function setStage(name: string, options: Partial<NetworkOptions> = 
       await handle.close();
       return file;
     },
-    send: (file, onBytes = () => {}) =>
-      upload({ gateway, signer, file, name: path.basename(file), territory: TERRITORY, onBytes }),
+    send(file, onBytes = () => {}, placement = undefined) {
+      const request = { gateway, signer, file, name: path.basename(file), territory: TERRITORY, onBytes };
+      return upload(placement === undefined ? request : { ...request, placement });
+    },
     waitFor: (uploadId, state) => follow(gateway, uploadId, state, () => {}),
     async comesBack(fid, file) {
       const copy = path.join(folder, `copy-of-${fid}`);
