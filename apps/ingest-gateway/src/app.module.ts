@@ -5,6 +5,8 @@ import { SEGMENT_BYTES } from "@granary/primitives";
 import {
   connectRequester,
   createWiring,
+  type Health,
+  healthToken,
   observeDatabase,
   type Service,
   type Step,
@@ -13,20 +15,16 @@ import {
 } from "@granary/service-runtime";
 import { createLog, createRegister, currentTrace } from "@granary/telemetry";
 import { createAccess } from "./adapters/access-file.js";
-import { CatalogueController } from "./adapters/catalogue.controller.js";
-import { ChunkController } from "./adapters/chunk.controller.js";
-import { DownloadController } from "./adapters/download.controller.js";
+import { openApiToken } from "./adapters/api-docs.controller.js";
 import { createGatewayAccount } from "./adapters/gateway-account.js";
+import { httpControllers } from "./adapters/http-controllers.js";
 import { createNonceMemory } from "./adapters/nonce-memory.js";
 import { readOpenUploads } from "./adapters/open-uploads.js";
-import { OperatorController } from "./adapters/operator.controller.js";
 import { createPrismaStagingClaims } from "./adapters/prisma-staging-claims.js";
 import { createRetrievalClient } from "./adapters/retrieval-client.js";
 import { createStagingRoom } from "./adapters/staging-room.js";
 import { portsToken, retrievalToken } from "./adapters/tokens.js";
-import { UploadController } from "./adapters/upload.controller.js";
 import { createUploadWatch } from "./adapters/upload-watch.js";
-import { UploadsController } from "./adapters/uploads.controller.js";
 import type { GatewayConfig } from "./config.js";
 import { announceAgain } from "./flow/announce-again.js";
 import { findStaged } from "./flow/find-staged.js";
@@ -35,15 +33,20 @@ import { pruneRecords } from "./flow/prune-records.js";
 import { giveUpAbandoned, releaseStaged } from "./flow/release-staged.js";
 import { removeStrays } from "./flow/remove-strays.js";
 import { rewrapKeys } from "./flow/rewrap-keys.js";
+import { NetworkGrpcController } from "./grpc/network.controller.js";
+import { ObjectGrpcController } from "./grpc/object.controller.js";
+import { grpcTransport } from "./grpc/transport.js";
 import { endRequestsOnClose, prepareHttp } from "./http/prepare.js";
 import type { Receiving } from "./http/receiving.js";
 import { parseKeyring } from "./identity/keyring.js";
 import { createStartLimiter } from "./identity/start-limiter.js";
 import { createGatewayMetrics } from "./metrics.js";
+import { openApiDocument } from "./openapi/index.js";
 import type { Ports } from "./ports.js";
 
 const SERVICE = "ingest-gateway";
 const RELAY_IDLE_MS = 200;
+const GRPC_HEALTH_EVERY_MS = 1_000;
 const STRAYS_EVERY_MS = 60_000;
 const ACCESS_FILE_EVERY_MS = 2_000;
 const PRUNE_EVERY_MS = 3_600_000;
@@ -154,15 +157,12 @@ export async function createApp(config: GatewayConfig): Promise<Service> {
       stopping: config,
       log,
       register,
-      controllers: [
-        UploadController,
-        ChunkController,
-        UploadsController,
-        CatalogueController,
-        OperatorController,
-        DownloadController,
+      controllers: [...httpControllers, ObjectGrpcController, NetworkGrpcController],
+      providers: [
+        portsToken.provide(ports),
+        retrievalToken.provide(retrieval),
+        openApiToken.provide(JSON.stringify(openApiDocument())),
       ],
-      providers: [portsToken.provide(ports), retrievalToken.provide(retrieval)],
       responders: respondersFor(SERVICE, { stagedObjectFind: (input) => findStaged(ports, input) }),
       checks: {
         database: async () => void (await database.$queryRaw`SELECT 1`),
@@ -173,6 +173,12 @@ export async function createApp(config: GatewayConfig): Promise<Service> {
         const server = app.getHttpAdapter().getInstance();
         prepareHttp(server);
         endRequestsOnClose(server, stopping, config.STOP_GRACE);
+        if (config.GRPC_PORT === undefined) return;
+        const { GRPC_PORT: port } = config;
+        const health = app.get<Health>(healthToken.symbol);
+        const grpc = grpcTransport({ config, port, register, health, stopping: stopping.signal });
+        app.connectMicroservice(grpc.transport);
+        loop("grpc health", grpc.followHealth, GRPC_HEALTH_EVERY_MS);
       },
     },
     parts,

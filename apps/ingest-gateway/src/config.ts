@@ -1,6 +1,7 @@
 import { FILE_BYTES_MAX, parseBytes } from "@granary/primitives";
 import { commonSettings, Secret, setting } from "@granary/service-runtime";
 import { z } from "zod";
+import { checkGrpcSettings, grpcSettings } from "./grpc/settings.js";
 import { parseKeyring } from "./identity/keyring.js";
 
 const TOKEN_LENGTH_MIN = 16;
@@ -18,8 +19,9 @@ function operatorsOf(text: string, context: z.RefinementCtx): ReadonlyMap<string
 }
 
 /** Everything that can be set of the gateway. Names are names of environment variables. */
-export const gatewaySettings = z.object({
+const settings = z.object({
   ...commonSettings,
+  ...grpcSettings,
   PUBLIC_URL: setting.url("http:", "https:").optional().describe("address that clients use, for links in answers"),
   RETRIEVAL_URL: setting.url("http:", "https:").describe("the retrieval service's internal address"),
   STAGING_DIR: z.string().min(1).describe("folder of the staged bytes of uploads"),
@@ -118,6 +120,8 @@ function isKeyring(keys: Secret): boolean {
     return false;
   }
 }
+
+export const gatewaySettings = settings.superRefine(checkGrpcSettings);
 
 export type GatewayConfig = Readonly<z.infer<typeof gatewaySettings>>;
 

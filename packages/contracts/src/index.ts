@@ -10,6 +10,7 @@ export * from "./contract.js";
 export { dealColumn, dealStates } from "./deal.js";
 export * from "./field.js";
 export { type ChainMiner, chainMiner, minerStandings, type RatedMiner, ratedMiner } from "./miner.js";
+export { protoFiles, protoFolder, protoPackage } from "./proto.js";
 export * from "./request-signature.js";
 export { manifestSegment } from "./upload.js";
 

@@ -11,6 +11,7 @@ export * from "./run-main.js";
 export * from "./service.js";
 export * from "./setting.js";
 export * from "./slots.js";
+export * from "./status.controller.js";
 export * from "./thread-pool.js";
 export * from "./token.js";
 export { startServiceTracing, type TracingConfig, traceHttp, tracingSettings } from "./tracing.js";

@@ -13,11 +13,25 @@ export interface Receiving {
 }
 
 /** Runs an upload's work with the request's body, counted and bounded. @throws CodedError UPLOADS_TOO_MANY (exhausted) */
-export async function withBody<T>(
+export function withBody<T>(
   ports: Ports & { readonly receiving: Receiving },
   request: FastifyRequest,
   isCipher: boolean,
   work: (body: AsyncGenerator<Uint8Array>) => Promise<T>,
+): Promise<T> {
+  const pace = { stallMs: ports.config.BODY_STALL, bytesPerSecondMin: ports.config.BODY_RATE_MIN };
+  return withPlace(ports, isCipher, (observe) => {
+    const body = requestBody(request.raw, pace, observe);
+    const sha256 = signedBodyOf(request);
+    return work(sha256 === null ? body : checkDigest(body, sha256));
+  });
+}
+
+/** Runs work that receives a body, from wherever it comes, and counts its bytes. @throws UPLOADS_TOO_MANY (exhausted) */
+export async function withPlace<T>(
+  ports: Pick<Ports, "config" | "metrics"> & { readonly receiving: Receiving },
+  isCipher: boolean,
+  work: (observe: (bytes: number) => void) => Promise<T>,
 ): Promise<T> {
   const { receiving, config, metrics } = ports;
   if (receiving.all >= config.UPLOADS_MAX || (isCipher && receiving.ciphers >= config.CIPHER_UPLOADS_MAX)) {
@@ -32,10 +46,7 @@ export async function withBody<T>(
   };
   count(1);
   try {
-    const pace = { stallMs: config.BODY_STALL, bytesPerSecondMin: config.BODY_RATE_MIN };
-    const body = requestBody(request.raw, pace, (bytes) => metrics.uploads.bytes.add({}, bytes));
-    const sha256 = signedBodyOf(request);
-    return await work(sha256 === null ? body : checkDigest(body, sha256));
+    return await work((bytes) => metrics.uploads.bytes.add({}, bytes));
   } finally {
     count(-1);
   }

@@ -3,6 +3,7 @@ import { readdir, rm } from "node:fs/promises";
 import { createServer, type Server as HttpServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import path from "node:path";
+import { Readable } from "node:stream";
 import { createFilesystemBlobStore } from "@granary/blob-store";
 import { accountOf, loadSigner, signMessage } from "@granary/chain-client/accounts";
 import { events, type MessageOf, type OutputOf, type RequestName, requests, type Territory } from "@granary/contracts";
@@ -13,6 +14,8 @@ import { readConfig, type Service } from "@granary/service-runtime";
 import { poll, type Server, startNats, startPostgres, temporaryFolder } from "@granary/testnet";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { createApp, gatewaySettings } from "../../src/index.js";
+
+const PIECE_BYTES = 256 * 1024;
 
 export const digest = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
@@ -30,6 +33,8 @@ export interface Others {
   /** SHA-256 of the staged bytes of each upload, as the preprocessor would read them. */
   stagedDigests: Map<string, string>;
   deleted: string[];
+  deal: OutputOf<"dealShow">["deal"];
+  miners: OutputOf<"minersList">["miners"];
 }
 
 export interface Network {
@@ -41,6 +46,8 @@ export interface Network {
   readonly account: AccountId;
   readonly gateway: AccountId;
   readonly objects: Map<string, Buffer>;
+  /** Bytes of objects that the gateway has taken from retrieval. */
+  retrievalServed(): number;
   /** Headers of a request that the test's account has signed. */
   signed(headers?: Record<string, string>): Record<string, string>;
   announce<K extends "objectEncoded" | "dealAdvanced" | "encodingFailed" | "fileDeleted">(
@@ -77,12 +84,15 @@ export async function startNetwork(environment: Record<string, string> = {}): Pr
     announced: new Map(),
     stagedDigests: new Map(),
     deleted: [],
+    deal: null,
+    miners: [],
   };
   const connection = await connectNats({ url: nats.url, name: "others" });
   answerRequests(connection, others, gateway);
   playPreprocessor(connection, others, stagingDir);
   const objects = new Map<string, Buffer>();
-  const retrieval = await startRetrieval(objects);
+  const served = { bytes: 0 };
+  const retrieval = await startRetrieval(objects, served);
 
   const start = (more: Record<string, string>) =>
     createApp(
@@ -112,6 +122,7 @@ export async function startNetwork(environment: Record<string, string> = {}): Pr
     account: signer.account,
     gateway,
     objects,
+    retrievalServed: () => served.bytes,
     signed: (headers = {}) => ({
       account: signer.account,
       message: "hello",
@@ -195,7 +206,8 @@ function answerRequests(connection: NatsConnection, others: Others, gateway: Acc
     chainFileShow: ({ fid }: { fid: string }) => ({ file: others.chainFiles.get(fid) ?? null }),
     chainDealShow: () => ({ deal: null, atBlock: 98 }),
     holdingsList: () => ({ holdings: others.holdings, next: null }),
-    minersList: () => ({ miners: [], next: null }),
+    dealShow: () => ({ deal: others.deal }),
+    minersList: () => ({ miners: others.miners, next: null }),
     chainMinersFind: ({ accounts }: { accounts: AccountId[] }) => ({
       miners: accounts.map((account) => ({
         account,
@@ -296,7 +308,7 @@ async function digestOfStaged(stagingDir: string, uploadId: UploadId): Promise<s
 }
 
 /** Serves objects with ranges; `break` ends a transfer in the middle. */
-function startRetrieval(objects: Map<string, Buffer>): Promise<HttpServer> {
+function startRetrieval(objects: Map<string, Buffer>, served: { bytes: number }): Promise<HttpServer> {
   const server = createServer((request, response) => {
     const [, what, fid = "", fragment] = (request.url ?? "").split("/");
     const bytes = objects.get(what === "fragments" ? `${fid} ${fragment}` : fid);
@@ -325,9 +337,17 @@ function startRetrieval(objects: Map<string, Buffer>): Promise<HttpServer> {
       response.write(bytes.subarray(start, start + Math.ceil((end - start) / 2)));
       return void setTimeout(() => response.destroy(), 50);
     }
-    response.end(bytes.subarray(start, end));
+    Readable.from(piecesOf(bytes.subarray(start, end), served)).pipe(response);
   });
   return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server)));
+}
+
+function* piecesOf(bytes: Buffer, served: { bytes: number }): Generator<Buffer> {
+  for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
+    const piece = bytes.subarray(at, at + PIECE_BYTES);
+    served.bytes += piece.length;
+    yield piece;
+  }
 }
 
 export async function eventually(

@@ -1,0 +1,324 @@
+import { randomBytes } from "node:crypto";
+import { EMPTY_FID, type Fid, type UploadId } from "@granary/primitives";
+import { freePort } from "@granary/testnet";
+import { credentials, type ServiceError, status } from "@grpc/grpc-js";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { generate } from "selfsigned";
+import { type Consumer, codeOf, connectConsumer, type Message } from "./support/grpc-consumer.js";
+import { digest, eventually, type Network, startNetwork } from "./support/network.js";
+
+const TOKEN = "a token of the internal network";
+let network: Network;
+let address: string;
+let consumer: Consumer;
+beforeAll(async () => {
+  const port = await freePort();
+  address = `127.0.0.1:${port}`;
+  network = await startNetwork({ GRPC_PORT: String(port), GRPC_TOKEN: TOKEN, BODY_STALL: "2s" });
+  consumer = connectConsumer(address, { token: TOKEN });
+});
+afterAll(async () => {
+  consumer?.close();
+  await network?.stop();
+});
+
+const header = (more: object = {}) => ({
+  header: { account: network.account, territory: "home", name: "object.bin", ...more },
+});
+const PIECE = 256 * 1024;
+function* pieces(bytes: Uint8Array, head: object = header()): Generator<object> {
+  yield head;
+  for (let at = 0; at < bytes.length; at += PIECE) yield { chunk: bytes.subarray(at, at + PIECE) };
+  yield { end: {} };
+}
+const refusal = (work: Promise<unknown>): Promise<ServiceError> =>
+  work.then(
+    () => Promise.reject(new Error("it was not refused")),
+    (error: ServiceError) => error,
+  );
+async function read(request: object): Promise<{ header: Message; bytes: Buffer }> {
+  let first: Message;
+  const chunks: Buffer[] = [];
+  for await (const message of consumer.stream("ObjectService", "Get", request)) {
+    if (message.header) first = message.header;
+    else chunks.push(message.chunk);
+  }
+  return { header: first, bytes: Buffer.concat(chunks) };
+}
+
+describe("a consumer that has the .proto files and a token", () => {
+  it("stores an object and gets its FID, with the bytes as they were sent", async () => {
+    const bytes = randomBytes(3 * 1024 * 1024 + 7);
+    const { upload } = await consumer.put(pieces(bytes, header({ sizeBytes: bytes.length, contentType: "a/b" })));
+    expect(upload).toMatchObject({ fid: digest(bytes), state: "UPLOAD_STATE_ENCODED", sizeBytes: bytes.length });
+    expect(await network.database.upload.findUniqueOrThrow({ where: { id: upload.uploadId } })).toMatchObject({
+      account: network.account,
+      name: "object.bin",
+      contentType: "a/b",
+      sizeBytes: BigInt(bytes.length),
+    });
+    expect(await consumer.ask("ObjectService", "GetUpload", { uploadId: upload.uploadId })).toMatchObject({
+      upload: { uploadId: upload.uploadId, receivedBytes: bytes.length, columns: 12 },
+    });
+  });
+
+  it("stores nothing at all as the empty object, and reads it back", async () => {
+    const { upload } = await consumer.put([header(), { end: {} }]);
+    expect(upload).toMatchObject({ fid: EMPTY_FID, state: "UPLOAD_STATE_ACTIVE" });
+    const { header: head, bytes } = await read({ fid: EMPTY_FID });
+    expect([head.length, bytes.length]).toEqual([0, 0]);
+  });
+
+  it("leaves nothing behind of an upload that falls silent, nor of one that it breaks off", async () => {
+    const silence = new AbortController();
+    async function* silent() {
+      yield header({ name: "broken.bin" });
+      yield { chunk: randomBytes(PIECE) };
+      await new Promise((resolve) => silence.signal.addEventListener("abort", resolve));
+    }
+    const slow = await refusal(consumer.put(silent()));
+    expect([slow.code, codeOf(slow)]).toEqual([status.DEADLINE_EXCEEDED, "BODY_TOO_SLOW"]);
+    const leaving = refusal(consumer.put(silent(), silence.signal));
+    await eventually("the second one is being received", () =>
+      network.database.upload.findFirst({ where: { name: "broken.bin" } }).then((found) => found !== null),
+    );
+    silence.abort();
+    expect((await leaving).code).toBe(status.CANCELLED);
+    await eventually("both are gone", () =>
+      network.database.upload.findFirst({ where: { name: "broken.bin" } }).then((found) => found === null),
+    );
+  });
+
+  it.each([
+    ["bytes before the header", () => [{ chunk: Buffer.from("x") }], status.INVALID_ARGUMENT, "PUT_HEADER_MISSING"],
+    ["no end and no size", () => [header(), { chunk: Buffer.from("x") }], status.INVALID_ARGUMENT, "BODY_ABORTED"],
+    [
+      "bytes after the end",
+      () => [header(), { end: {} }, { chunk: Buffer.from("x") }],
+      status.INVALID_ARGUMENT,
+      "PUT_ENDED",
+    ],
+    ["a second header", () => [header(), header()], status.INVALID_ARGUMENT, "PUT_HEADER_AGAIN"],
+    ["no address", () => [header({ account: "nobody" })], status.INVALID_ARGUMENT, "ACCOUNT_INVALID"],
+    ["a stage of another time", () => [header({ waitFor: 77 })], status.INVALID_ARGUMENT, "WAIT_INVALID"],
+    [
+      "another size than it said",
+      () => [header({ sizeBytes: 5 }), { chunk: Buffer.from("four") }],
+      status.INVALID_ARGUMENT,
+      "PART_LENGTH_WRONG",
+    ],
+    [
+      "a foreign territory",
+      () => [header({ territory: "away" }), { chunk: Buffer.from("x") }],
+      status.PERMISSION_DENIED,
+      "TERRITORY_NOT_OWNED",
+    ],
+  ])("is refused for %s with a status and a code", async (_what, messages, wanted, code) => {
+    const error = await refusal(consumer.put(messages()));
+    expect([error.code, codeOf(error)]).toEqual([wanted, code]);
+    expect(await network.database.upload.count({ where: { state: "receiving" } })).toBe(0);
+  });
+
+  it("reads an object, and any range of it", async () => {
+    const bytes = randomBytes(5 * 1024 * 1024 + 3);
+    const fid = digest(bytes);
+    network.objects.set(fid, bytes);
+    const whole = await read({ fid });
+    expect(whole.header).toMatchObject({ fid, sizeBytes: bytes.length, offset: 0, length: bytes.length });
+    expect(whole.bytes.equals(bytes)).toBe(true);
+    for (const [offset, length] of [
+      [0, 1],
+      [7, 100_000],
+      [bytes.length - 1, 1],
+      [bytes.length - 10, undefined],
+      [3, 0],
+    ] as const) {
+      const part = await read({ fid, offset, ...(length === undefined ? {} : { length }) });
+      const expected = bytes.subarray(offset, length === undefined ? bytes.length : offset + length);
+      expect(part.header).toMatchObject({ sizeBytes: bytes.length, offset, length: expected.length });
+      expect(part.bytes.equals(expected)).toBe(true);
+    }
+    const beyond = await refusal(read({ fid, offset: bytes.length + 1 }));
+    expect([beyond.code, codeOf(beyond)]).toEqual([status.OUT_OF_RANGE, "RANGE_NOT_SATISFIABLE"]);
+    const unknown = await refusal(read({ fid: "0".repeat(64) }));
+    expect([unknown.code, codeOf(unknown)]).toEqual([status.NOT_FOUND, "FID_UNKNOWN"]);
+  });
+
+  it("that reads slowly does not make the gateway hold the object in memory", async () => {
+    const bytes = randomBytes(64 * 1024 * 1024);
+    const fid = digest(bytes);
+    network.objects.set(fid, bytes);
+    const call = consumer.stream("ObjectService", "Get", { fid });
+    const messages = call[Symbol.asyncIterator]();
+    await messages.next();
+    const servedBefore = network.retrievalServed();
+    // The consumer now takes nothing: what the gateway takes from retrieval must come to rest far below the object.
+    let last = -1;
+    await eventually("the transfer rests", () => {
+      const isResting = network.retrievalServed() === last;
+      last = network.retrievalServed();
+      return isResting;
+    });
+    expect(last - servedBefore).toBeLessThan(bytes.length / 2);
+    call.cancel();
+    const drain = async () => {
+      while (!(await messages.next()).done);
+    };
+    expect((await refusal(drain())).code).toBe(status.CANCELLED);
+  });
+
+  it("knows what is stored, lists it page by page, and deletes it", async () => {
+    const fid = "c".repeat(64) as Fid;
+    const owner = { account: network.account, territory: "home", name: "chain.txt" };
+    network.others.chainFiles.set(fid, {
+      fid,
+      state: "active",
+      sizeBytes: 10,
+      segmentCount: 1,
+      completedBlock: 5,
+      owners: [owner],
+    });
+    expect(await consumer.ask("ObjectService", "Stat", { fid })).toEqual({
+      object: { fid, sizeBytes: 10, state: "active", segmentCount: 1, owners: [owner] },
+    });
+    network.others.holdings = [{ territory: "home", fid, name: "chain.txt", sizeBytes: 10 }];
+    const { objects } = await consumer.ask("ObjectService", "List", { account: network.account, pageSize: 5 });
+    expect(objects).toContainEqual({ territory: "home", fid, name: "chain.txt", sizeBytes: 10, state: "active" });
+    const asked = { account: network.account, fid };
+    expect(await consumer.ask("ObjectService", "Delete", asked)).toMatchObject({ blockHash: "0xabc", blockNumber: 99 });
+    expect(network.others.deleted).toEqual([fid]);
+    const absent = await refusal(consumer.ask("ObjectService", "Stat", { fid: "d".repeat(64) }));
+    expect([absent.code, codeOf(absent)]).toEqual([status.NOT_FOUND, "FID_UNKNOWN"]);
+    const many = await refusal(consumer.ask("ObjectService", "List", { account: network.account, pageSize: 1001 }));
+    expect([many.code, codeOf(many)]).toEqual([status.INVALID_ARGUMENT, "LIMIT_INVALID"]);
+  });
+
+  it("follows an upload from received to active, and the stream ends there", async () => {
+    network.others.doesEncode = false;
+    const { upload } = await consumer.put(pieces(Buffer.from("to watch"), header({ waitFor: "WAIT_FOR_RECEIVED" })));
+    const { uploadId } = upload as { uploadId: UploadId };
+    const states: string[] = [];
+    const told = (state: string) => eventually(`${state} is told`, () => states.includes(state));
+    const watching = (async () => {
+      for await (const message of consumer.stream("ObjectService", "WatchUpload", { uploadId })) {
+        states.push(message.upload.state);
+      }
+    })();
+    await told("UPLOAD_STATE_RECEIVED");
+    const fid = digest(Buffer.from("to watch")) as Fid;
+    const { sizeBytes, stagedBytes } = { sizeBytes: 8, stagedBytes: 8 };
+    const object = { uploadId, fid, account: network.account, territory: "home", name: "object.bin", placement: null };
+    await network.announce("objectEncoded", { ...object, sizeBytes, stagedBytes, segmentCount: 1 });
+    await told("UPLOAD_STATE_ENCODED");
+    const deal = { uploadId, fid, placedColumns: 7, reportedColumns: 3, activeBlock: null, failure: null };
+    await network.announce("dealAdvanced", { ...deal, revision: 2, state: "placing" });
+    await told("UPLOAD_STATE_PLACING");
+    const done = { placedColumns: 12, reportedColumns: 12, activeBlock: 90, state: "active" as const };
+    await network.announce("dealAdvanced", { ...deal, ...done, revision: 9 });
+    await watching;
+    expect(states.at(-1)).toBe("UPLOAD_STATE_ACTIVE");
+    network.others.doesEncode = true;
+    const late = await refusal(consumer.ask("ObjectService", "CancelUpload", { account: network.account, uploadId }));
+    expect([late.code, codeOf(late)]).toEqual([status.FAILED_PRECONDITION, "UPLOAD_NOT_CANCELLABLE"]);
+  });
+
+  it("sees deals and miners", async () => {
+    const fid = "e".repeat(64) as Fid;
+    const column = { state: "placed" as const, miner: network.account, endpoint: "http://miner", attempts: 1 };
+    network.others.deal = {
+      uploadId: "00000000-0000-4000-8000-000000000001" as UploadId,
+      fid,
+      account: network.account,
+      state: "placing",
+      revision: 3,
+      failure: null,
+      columns: Array.from({ length: 12 }, (_, i) => {
+        return { index: i + 1, ...column, leaseUntil: null, reportedBlock: null, relaxations: [] };
+      }),
+      attempts: [],
+    };
+    const { deal } = await consumer.ask("DealService", "GetDeal", { fid });
+    expect(deal).toMatchObject({ fid, state: "placing", revision: 3 });
+    expect(deal.columns[11]).toMatchObject({ index: 12, miner: network.account, state: "placed" });
+    network.others.deal = null;
+    const none = await refusal(consumer.ask("DealService", "GetDeal", { fid }));
+    expect([none.code, codeOf(none)]).toEqual([status.NOT_FOUND, "DEAL_UNKNOWN"]);
+    expect(await consumer.ask("MinerService", "ListMiners", {})).toEqual({ miners: [], nextPageToken: "" });
+  });
+
+  it("has called every rpc that the .proto files name", () => {
+    expect(consumer.methods.length).toBeGreaterThan(9);
+    expect([...consumer.called].sort()).toEqual([...consumer.methods].sort());
+  });
+});
+
+describe("the gRPC services", () => {
+  it("refuse a caller without the token, or with another, whatever it asks", async () => {
+    for (const token of [undefined, "another"]) {
+      const stranger = connectConsumer(address, token === undefined ? {} : { token });
+      const error = await refusal(stranger.ask("ObjectService", "Stat", { fid: "c".repeat(64) }));
+      expect([error.code, codeOf(error)]).toEqual([status.UNAUTHENTICATED, "CALLER_UNKNOWN"]);
+      const put = await refusal(stranger.put(pieces(Buffer.from("not mine"))));
+      expect(put.code).toBe(status.UNAUTHENTICATED);
+      stranger.close();
+    }
+  });
+
+  it("count their calls by method and status", async () => {
+    const text = await (await fetch(`${network.url()}/metrics`)).text();
+    const value = (labels: string) =>
+      Number(new RegExp(`granary_grpc_calls_total\\{${labels}[^}]*\\} (\\d+)`).exec(text)?.[1]);
+    expect(value('method="Stat",outcome="UNAUTHENTICATED"')).toBeGreaterThan(1);
+    expect(value('method="Get",outcome="OK"')).toBeGreaterThan(0);
+    expect(value('method="Get",outcome="CANCELLED"')).toBeGreaterThan(0);
+  });
+
+  it("tell their health without a token, and what they are by reflection", async () => {
+    const { healthOf, reflectedServices } = await import("./support/grpc-tools.js");
+    expect(await healthOf(address, "granary.v1.ObjectService")).toBe("SERVING");
+    expect((await reflectedServices(address, TOKEN)).sort()).toEqual(
+      expect.arrayContaining(["granary.v1.DealService", "granary.v1.MinerService", "granary.v1.ObjectService"]),
+    );
+  });
+
+  it("with an authority for callers, talk only to who shows a certificate of it", async () => {
+    const names = [{ type: 7 as const, ip: "127.0.0.1" }];
+    const pem = await generate([{ name: "commonName", value: "localhost" }], {
+      extensions: [{ name: "subjectAltName", altNames: names }],
+    } as Parameters<typeof generate>[1]);
+    const port = await freePort();
+    await network.restart({
+      GRPC_PORT: String(port),
+      GRPC_TLS_CERT: pem.cert,
+      GRPC_TLS_KEY: pem.private,
+      GRPC_TLS_CLIENT_CA: pem.cert,
+    });
+    const [cert, key] = [Buffer.from(pem.cert), Buffer.from(pem.private)];
+    const known = connectConsumer(`127.0.0.1:${port}`, {
+      token: TOKEN,
+      channel: credentials.createSsl(cert, key, cert),
+    });
+    expect(await known.ask("MinerService", "ListMiners", {})).toEqual({ miners: [], nextPageToken: "" });
+    known.close();
+    const stranger = connectConsumer(`127.0.0.1:${port}`, { token: TOKEN, channel: credentials.createSsl(cert) });
+    expect((await refusal(stranger.ask("MinerService", "ListMiners", {}))).code).toBe(status.UNAVAILABLE);
+    stranger.close();
+  });
+
+  it("end the watches of a gateway that stops, so that their clients go elsewhere", async () => {
+    const port = await freePort();
+    await network.restart({ GRPC_PORT: String(port) });
+    const other = connectConsumer(`127.0.0.1:${port}`, { token: TOKEN });
+    network.others.doesEncode = false;
+    const { upload } = await other.put(pieces(Buffer.from("unfinished"), header({ waitFor: "WAIT_FOR_RECEIVED" })));
+    const messages = other
+      .stream("ObjectService", "WatchUpload", { uploadId: upload.uploadId })
+      [Symbol.asyncIterator]();
+    await messages.next();
+    const rest = refusal(messages.next());
+    await network.restart({ GRPC_PORT: String(await freePort()) });
+    expect((await rest).code).toBe(status.UNAVAILABLE);
+    network.others.doesEncode = true;
+    other.close();
+  });
+});

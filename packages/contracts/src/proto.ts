@@ -1,0 +1,9 @@
+import { fileURLToPath } from "node:url";
+
+/** The folder of the gRPC contracts: the root that their imports are relative to. */
+export const protoFolder = fileURLToPath(new URL("../proto", import.meta.url));
+
+/** One package; a breaking change is a new one beside it. */
+export const protoPackage = "granary.v1";
+
+export const protoFiles = ["granary/v1/object.proto", "granary/v1/deal.proto", "granary/v1/miner.proto"] as const;
