@@ -139,7 +139,10 @@ describe("runs of prefixes", () => {
 
   it("give each chunk the prefix of the run that it lies in, in whatever order they were given", () => {
     fc.assert(
-      fc.property(runs, fc.nat(600_000), (list, chunk) => {
+      fc.property(runs, fc.nat(600_000), fc.nat(), (list, anywhere, pick) => {
+        // Also where a run begins, and just before.
+        const edge = (list[pick % list.length]?.firstChunk ?? 0) - (pick % 2);
+        const chunk = pick % 3 === 0 ? anywhere : Math.max(0, edge);
         const prefixOf = prefixesOf(packRuns([...list].reverse()));
         const own = list.filter(({ firstChunk }) => firstChunk <= chunk).sort((a, b) => b.firstChunk - a.firstChunk)[0];
         expect(isSame(prefixOf(chunk), own?.prefix as Uint8Array)).toBe(true);
