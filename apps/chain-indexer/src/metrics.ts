@@ -10,6 +10,7 @@ const eventKinds = [
   "dealDeclared",
   "extrinsicFailed",
   "extrinsicSucceeded",
+  "feePaid",
   "fileDeleted",
   "fileDelivered",
   "gatewayRegistered",

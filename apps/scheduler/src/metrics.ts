@@ -38,6 +38,9 @@ const declareOutcomes: readonly DeclareOutcome[] = ["not-due", "declared", "acti
 const standings = ["available", "cooldown", "probing", "quarantined", "unavailable"] as const;
 const dealSeconds = [5, 10, 20, 30, 45, 60, 90, 120, 180, 300, 600, 1800, 7200];
 
+/** The chain counts in units of 10⁻¹⁸ tokens. */
+export const UNITS_PER_TOKEN = 1e18;
+
 export type SchedulerMetrics = ReturnType<typeof createSchedulerMetrics>;
 
 /** Of a column that is not reported yet. */
@@ -141,6 +144,10 @@ export function createSchedulerMetrics(register: Register, read: Readings) {
       help: "Transactions of the gateway's account that came into a state",
       labels: { state: transactionStates },
     }),
+    fees: register.counter({
+      name: "granary_scheduler_fees_tokens_total",
+      help: "Tokens that transactions of the gateway's account cost, as blocks said it; also of those that failed",
+    }),
     declarations: register.counter<{ outcome: DeclareOutcome }>({
       name: "granary_scheduler_declaration_steps_total",
       help: "Steps towards a declared deal, by how they ended",
@@ -224,7 +231,7 @@ function progress(register: Register, read: ProgressReadings): void {
   });
   register.gauge({
     name: "granary_scheduler_balance_tokens",
-    help: "Free tokens of the gateway's account: what fees are paid from, so its fall is what they cost",
+    help: "Free tokens of the gateway's account: what fees are paid from",
     collect: async (gauge) => gauge.set({}, await read.balanceTokens()),
   });
 }
@@ -250,6 +257,7 @@ export function createObserver(metrics: () => SchedulerMetrics): Observer {
       metrics().shortfalls.add({}, shortfall);
     },
     transaction: (state) => metrics().transactions.add({ state }),
+    feePaid: (amount) => metrics().fees.add({}, Number(amount) / UNITS_PER_TOKEN),
     declared: (outcome) => metrics().declarations.add({ outcome: outcome as DeclareOutcome }),
   };
 }

@@ -254,7 +254,12 @@ export interface TransactionStore {
   mark(
     id: string,
     state: TransactionRecord["state"],
-    more?: { readonly block?: { hash: string; number: number } | null; readonly failure?: Failure },
+    more?: {
+      readonly block?: { hash: string; number: number } | null;
+      readonly failure?: Failure;
+      /** What it cost, in the smallest unit. */
+      readonly fee?: bigint;
+    },
   ): Promise<boolean>;
   find(id: string): Promise<TransactionRecord | null>;
   openFor(purpose: Purpose, reference: string): Promise<TransactionRecord | null>;
@@ -327,6 +332,8 @@ export interface Observer {
   hedgeWasted(bytes: number): void;
   refusedMiners(counts: Readonly<Record<string, number>>, shortfall: number): void;
   transaction(state: TransactionRecord["state"]): void;
+  /** In the smallest unit. */
+  feePaid(amount: bigint): void;
   declared(step: string): void;
 }
 

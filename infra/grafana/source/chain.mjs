@@ -68,7 +68,10 @@ export default dashboard(
     lines("The lane", "short", "Nonces that are taken and not final", [
       query("max(granary_scheduler_lane_depth)", "open"),
     ]),
-    lines("Money", "short", "Free tokens of the gateway's account; its fall is what fees cost", [
+    lines("Fees", "short", "Tokens that transactions cost, in an hour", [
+      query("sum(increase(granary_scheduler_fees_tokens_total[1h]))", "tokens"),
+    ]),
+    lines("Money", "short", "Free tokens of the gateway's account", [
       query("min(granary_scheduler_balance_tokens)", "tokens"),
     ]),
   ),

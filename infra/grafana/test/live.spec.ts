@@ -66,6 +66,7 @@ describe("dashboards and rules, on the running network", () => {
     expect(await isSeen('sum(granary_retrieval_reads_total{outcome="ok"}) > 1')).toBe(true);
     expect(await isSeen('granary_ingest_upload_stage_seconds_count{stage="active"} > 0')).toBe(true);
     expect(await isSeen("granary:cache_hits:ratio_rate5m")).toBe(true);
+    expect(await isSeen("granary_scheduler_fees_tokens_total > 0")).toBe(true);
   });
   afterAll(async () => {
     await prometheus?.stop();

@@ -17,10 +17,13 @@ export async function inclusionIn(session: Session, hash: BlockHash, extrinsicHa
   if (extrinsicIndex < 0) return null;
   const header = await session.header(hash);
   const { events } = await readBlock(session, header, await session.runtimeOf(header));
+  const own = events.filter((event) => event.extrinsicIndex === extrinsicIndex);
+  const fee = own.find((event) => event.kind === "feePaid")?.amount;
   return {
     block: { number: header.number, hash },
     extrinsicIndex,
-    outcome: outcomeOf(events.filter((event) => event.extrinsicIndex === extrinsicIndex)),
+    outcome: outcomeOf(own),
+    ...(fee === undefined ? {} : { fee }),
   };
 }
 

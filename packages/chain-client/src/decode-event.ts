@@ -74,6 +74,11 @@ const decoders: Readonly<Record<string, Decoder>> = {
     to: fields.account("to"),
     amount: fields.big("amount"),
   }),
+  "TransactionPayment.TransactionFeePaid": (fields) => ({
+    kind: "feePaid",
+    account: fields.account("who"),
+    amount: fields.big("actualFee"),
+  }),
   "StorageHandler.MintTerritory": (fields) => ({
     kind: "territoryMinted",
     token: fields.hex("token"),

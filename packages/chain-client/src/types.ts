@@ -142,6 +142,8 @@ export type ChainEvent = EventOrigin &
         readonly to: AccountId;
         readonly amount: bigint;
       }
+    /** With the tip; also for a call that failed. */
+    | { readonly kind: "feePaid"; readonly account: AccountId; readonly amount: bigint }
     | { readonly kind: "runtimeUpdated" }
     | { readonly kind: "extrinsicSucceeded" }
     | { readonly kind: "extrinsicFailed"; readonly failure: DispatchFailure }
@@ -278,6 +280,8 @@ export interface Inclusion {
   readonly block: BlockRef;
   readonly extrinsicIndex: number;
   readonly outcome: DispatchOutcome;
+  /** What it cost its signer, in the smallest unit; absent where the runtime does not say. */
+  readonly fee?: bigint;
 }
 
 /**

@@ -12,7 +12,7 @@ const STALE_MS: Record<(typeof openStates)[number], number> = { prepared: 10_000
 export function createPrismaTransactionStore(parts: {
   readonly database: Database;
   readonly clock: Clock;
-  readonly observer: Pick<Observer, "transaction">;
+  readonly observer: Pick<Observer, "transaction" | "feePaid">;
 }): TransactionStore {
   const { database, clock, observer } = parts;
   return {
@@ -47,7 +47,7 @@ export function createPrismaTransactionStore(parts: {
         },
         { timeout: LANE_TIMEOUT_MS, maxWait: LANE_TIMEOUT_MS },
       ),
-    async mark(id, state, { block, failure } = {}) {
+    async mark(id, state, { block, failure, fee } = {}) {
       const { count } = await database.chainTransaction.updateMany({
         where: { id, state: { in: [...openStates] } },
         data: {
@@ -60,6 +60,8 @@ export function createPrismaTransactionStore(parts: {
         },
       });
       if (count > 0) observer.transaction(state);
+      // Marked as included twice, after a reorganization, it is counted twice: both blocks said it was paid.
+      if (count > 0 && fee !== undefined) observer.feePaid(fee);
       return count > 0;
     },
     async find(id) {

@@ -1,10 +1,7 @@
 import type { Database } from "@granary/database";
 import type { AccountId } from "@granary/primitives";
-import { openColumnStates, type ProgressReadings } from "../metrics.js";
+import { openColumnStates, type ProgressReadings, UNITS_PER_TOKEN } from "../metrics.js";
 import type { ChainPort } from "../ports.js";
-
-/** The chain counts in units of 10⁻¹⁸ tokens. */
-const UNITS_PER_TOKEN = 1e18;
 
 /** What is under way, for how long, and what money there is for it. */
 export function createProgressReadings(parts: {

@@ -125,11 +125,12 @@ function timer(ms: number, stopping: AbortSignal | undefined): { rings: Promise<
 }
 
 async function recordInclusion(ports: SubmitPorts, record: TransactionRecord, inclusion: Inclusion): Promise<void> {
-  const { block, outcome } = inclusion;
-  if (outcome.ok) await ports.transactions.mark(record.id, "included", { block });
+  const { block, outcome, fee } = inclusion;
+  const paid = fee === undefined ? {} : { fee };
+  if (outcome.ok) await ports.transactions.mark(record.id, "included", { block, ...paid });
   else {
     const failure = { code: outcome.error.code, reason: outcome.error.message };
-    await ports.transactions.mark(record.id, "failed", { block, failure });
+    await ports.transactions.mark(record.id, "failed", { block, failure, ...paid });
   }
 }
 
