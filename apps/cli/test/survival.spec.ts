@@ -9,7 +9,7 @@ const FILE_BYTES = 70 * MiB + 12_345;
 /** Whether every fact of the gateway is published: the oldest one that waits has waited for no time at all. */
 async function allPublished(stage: Stage): Promise<boolean> {
   const metrics = await (await stage.gateway.send("/metrics")).text();
-  return /^granary_ingest_outbox_lag_seconds(?:\{[^}]*\})? 0$/m.test(metrics);
+  return /^granary_outbox_lag_seconds(?:\{[^}]*\})? 0$/m.test(metrics);
 }
 
 describe(`nothing that was acknowledged is lost (GRANARY_TEST_SEED=${seed})`, () => {

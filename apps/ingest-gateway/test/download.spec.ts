@@ -248,6 +248,6 @@ describe("the face of the gateway", () => {
     await bodyOf(await get(`/file/download/${fid}`));
     const line = /requests_total\{route="\/file\/download\/:fid",status="2xx",[^}]*\} [1-9]/;
     await eventually("the download is counted", async () => line.test(await (await get("/metrics")).text()));
-    expect(await (await get("/metrics")).text()).toContain("granary_ingest_outbox_lag_seconds");
+    expect(await (await get("/metrics")).text()).toContain("granary_outbox_lag_seconds");
   });
 });
