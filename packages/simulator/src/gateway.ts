@@ -104,12 +104,12 @@ export function createGateway(world: GatewayWorld, policy: PlacementPolicy, load
     loads.changed(miner);
   }
 
-  function observe(miner: number, observation: Observation): void {
+  function observe(file: File, miner: number, observation: Observation): void {
     const { now } = timeline;
     if (observation.kind === "reported" || observation.kind === "report-late") {
       evidence[miner] = weigh(evidence[miner] ?? noEvidence(now), { kept: 1, broken: 0 }, now, defaultPolicy);
     }
-    policy.observe(miner, observation, now);
+    policy.observe(miner, observation, now, file.id);
   }
 
   function apply(file: File, event: DealEvent): void {
@@ -133,10 +133,11 @@ export function createGateway(world: GatewayWorld, policy: PlacementPolicy, load
       const placedAt = attempt?.placedAt === null || attempt === undefined ? {} : { placedAt: attempt.placedAt };
       const missedAt = attempt?.missedAt ?? null;
       observe(
+        file,
         miner,
         missedAt === null ? { kind: "reported", ...placedAt } : { kind: "report-late", missedAt, ...placedAt },
       );
-    } else observe(miner, observation);
+    } else observe(file, miner, observation);
   }
 
   function endAttempt(file: File, miner: number, outcome: AttemptOutcome): void {
@@ -197,7 +198,14 @@ export function createGateway(world: GatewayWorld, policy: PlacementPolicy, load
 
   function ask(file: File, columns: number) {
     const holders = holdersOf(file.deal).map(minerOf);
-    const request = { columns, fragments: rules.fragments, holders, grudges: file.grudges, now: timeline.now };
+    const request = {
+      file: file.id,
+      columns,
+      fragments: rules.fragments,
+      holders,
+      grudges: file.grudges,
+      now: timeline.now,
+    };
     const chosen = measures.decide(columns, () => policy.choose(request));
     measures.chosen(holders, chosen);
     return chosen;

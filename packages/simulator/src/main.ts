@@ -10,6 +10,8 @@ import { judgeResults } from "./verdicts.js";
 
 const help = `pnpm simulate                      the standard comparison: some minutes, on one core
 pnpm simulate --json FILE          and writes one row per cell of the comparison of policies
+pnpm simulate --only "1000 miners, load 0.05"
+                                   the part of it whose heading begins with this
 pnpm simulate --scale 4            everything four times as long
 pnpm simulate --seed 7             other miners, other uploads
 pnpm simulate --miners 1000 --load 0.3 --policy granary,storj-like --seconds 1200
@@ -22,6 +24,7 @@ const options = {
   json: { type: "string" },
   seed: { type: "string", default: "1" },
   scale: { type: "string", default: "1" },
+  only: { type: "string", default: "" },
   miners: { type: "string" },
   load: { type: "string", default: "0.1" },
   policy: { type: "string", default: policyNames.join(",") },
@@ -110,10 +113,12 @@ function main(args: readonly string[]): number {
   }
   const isStandard = values.miners === undefined;
   const scale = numberOf(values.scale, "--scale");
-  const plan = isStandard ? standardPlan(numberOf(values.seed, "--seed"), scale) : ownPlan(values);
+  const standard = standardPlan(numberOf(values.seed, "--seed"), scale);
+  const plan = isStandard ? standard.filter(({ title }) => title.startsWith(values.only)) : ownPlan(values);
+  if (plan.length === 0) throw new Error(`no part of the comparison begins with "${values.only}"`);
   const began = performance.now();
   const results = runPlan(plan);
-  if (isStandard) printMemory();
+  if (isStandard && values.only === "") printMemory();
   if (values.json !== undefined) {
     const rows = results.filter((_, i) => plan[i]?.isComparison === true).map(jsonRow);
     writeFileSync(values.json, `${JSON.stringify(rows, null, 2)}\n`);

@@ -43,7 +43,7 @@ const troubles: readonly Population[] = [
   "late",
 ];
 /** Long enough for deadlines to pass, for miners to be given up, mended, and tried again. */
-const TURNCOAT_SECONDS = 2_700;
+const TURNCOAT_SECONDS = 1_800;
 
 const trouble = (population: Population, seconds: number, seed: number): Planned[] =>
   pair.map((policy) => ({
@@ -68,13 +68,13 @@ const manyGateways = (gateways: number, readsForeignDeals: boolean, seconds: num
 /** What `pnpm simulate` runs; `scale` prolongs all of it. */
 export function standardPlan(seed: number, scale: number): readonly Planned[] {
   return [
-    ...comparison(1_000, 0.05, 900 * scale, policyNames, seed),
-    ...comparison(1_000, 0.1, 900 * scale, policyNames, seed),
-    ...comparison(10_000, 0.1, 420 * scale, ["granary", "storj-like", "oracle"], seed),
-    ...troubles.flatMap((population) => trouble(population, 600 * scale, seed)),
-    manyGateways(4, false, 600 * scale, seed),
-    manyGateways(4, true, 600 * scale, seed),
-    manyGateways(32, true, 600 * scale, seed),
+    ...comparison(1_000, 0.05, 600 * scale, policyNames, seed),
+    ...comparison(1_000, 0.1, 600 * scale, policyNames, seed),
+    ...comparison(10_000, 0.1, 300 * scale, ["granary", "storj-like", "oracle"], seed),
+    ...troubles.flatMap((population) => trouble(population, 450 * scale, seed)),
+    manyGateways(4, false, 450 * scale, seed),
+    manyGateways(4, true, 450 * scale, seed),
+    manyGateways(32, true, 450 * scale, seed),
     {
       title: "100000 miners, load 0.05, nothing known of any",
       cell: cellOf({ miners: 100_000, load: 0.05, policy: "granary", seconds: 20 * scale, warmUpSeconds: 0, seed }),

@@ -3,6 +3,7 @@ import type { SimulatedMiner } from "../miner.js";
 
 /** What a policy is asked: miners for columns of one file. Ids, no objects: it happens a million times. */
 export interface Request {
+  readonly file: number;
   readonly columns: number;
   readonly fragments: number;
   /** Miners that hold, or may hold, a column of the file. */
@@ -30,7 +31,7 @@ export interface PlacementPolicy {
   readonly parallel: number;
   joined(miner: SimulatedMiner): void;
   choose(request: Request): readonly Assignment[];
-  observe(miner: number, observation: Observation, now: number): void;
+  observe(miner: number, observation: Observation, now: number, file: number): void;
   loadChanged(miner: number): void;
   /** Null for a policy that never hedges. */
   readonly hedge: ((situation: HedgeSituation) => HedgeDecision) | null;

@@ -41,18 +41,25 @@ export function p2cPolicy({ random, load }: PolicyWorld): PlacementPolicy {
 }
 
 const LISTS_CLEARED_MS = 600_000;
+/** One takes ten files in two minutes: what a thousand miners can bear is the load of many of them. */
+const DEOSS_GATEWAYS = 100;
+
+interface Lists {
+  readonly white: number[];
+  readonly listed: Map<number, "white" | "black">;
+}
 
 /**
  * As DeOSS: miners that took something before come first, in random order, one after another; miners that failed are
- * on a list of their own; both lists are cleared every ten minutes. Its limit of ten files per cycle is left out, since
- * no file at these loads would ever be done.
+ * on a list of their own; both lists are cleared every ten minutes. Each of its gateways has lists of its own; what one
+ * of them hears of a miner is told to the one whose file it was.
  */
 export function deossPolicy({ random }: PolicyWorld): PlacementPolicy {
   const joined = createJoined(random);
-  let white: number[] = [];
-  let listed = new Map<number, "white" | "black">();
+  const newLists = () => Array.from({ length: DEOSS_GATEWAYS }, (): Lists => ({ white: [], listed: new Map() }));
+  let gateways = newLists();
   let clearedAt = 0;
-  const pickOne = (request: Request, taken: ReadonlySet<number>) => {
+  const pickOne = ({ white, listed }: Lists, request: Request, taken: ReadonlySet<number>) => {
     const usable = (miner: number) => !taken.has(miner) && !request.grudges.has(miner) && listed.get(miner) === "white";
     for (let i = 0; i < 60 && white.length > 0; i += 1) {
       const miner = white[Math.floor(random() * white.length)] as number;
@@ -66,13 +73,14 @@ export function deossPolicy({ random }: PolicyWorld): PlacementPolicy {
     joined: ({ id }) => joined.add(id),
     choose(request) {
       if (request.now - clearedAt >= LISTS_CLEARED_MS) {
-        white = [];
-        listed = new Map();
+        gateways = newLists();
         clearedAt = request.now;
       }
-      return pickEach({ ...request, columns: 1 }, (taken) => pickOne(request, taken)).map(plain);
+      const lists = gateways[request.file % DEOSS_GATEWAYS] as Lists;
+      return pickEach({ ...request, columns: 1 }, (taken) => pickOne(lists, request, taken)).map(plain);
     },
-    observe(miner, observation) {
+    observe(miner, observation, _now, file) {
+      const { white, listed } = gateways[file % DEOSS_GATEWAYS] as Lists;
       if (observation.kind === "transferred" && listed.get(miner) === undefined) {
         listed.set(miner, "white");
         white.push(miner);
