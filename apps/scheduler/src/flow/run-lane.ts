@@ -170,7 +170,8 @@ async function finishLane(sending: Sending, lane: Lane): Promise<void> {
     if (!lane.isLive) return;
     await ports.deals.change(record.uploadId, (deal) => {
       const reportBy = ports.clock() + patienceMs;
-      deal.apply({ kind: "transferred", index, miner, reportBy, secondsPerFragment });
+      const outrun = outrunBy(sending, lane);
+      deal.apply({ kind: "transferred", index, miner, reportBy, secondsPerFragment, ...outrun });
       const column = deal.record.deal.columns[index - 1];
       const isOthers = column?.state === "sending" || column?.state === "placed" ? column.miner !== miner : false;
       if (column?.state === "pending" || isOthers) ports.observer.sentTwice();
@@ -182,6 +183,13 @@ async function finishLane(sending: Sending, lane: Lane): Promise<void> {
   const { hedgeShare, hedgeBurst, brakeShare, brakeBurst } = rules.policy;
   await ports.budgets.earn("hedge", hedgeShare, hedgeBurst);
   await ports.budgets.earn("redispatch", brakeShare, brakeBurst);
+}
+
+/** How long the first miner of a column had been taking for each fragment when the second had the whole of it. */
+function outrunBy({ ports, lanes }: Sending, winner: Lane): { readonly outrunSecondsPerFragment?: number } {
+  const late = lanes.find(({ index, isLive, isRival }) => index === winner.index && isLive && !isRival);
+  if (!winner.isRival || late === undefined) return {};
+  return { outrunSecondsPerFragment: (ports.clock() - late.startedAt) / 1000 / (late.sentFragments + 1) };
 }
 
 /** The first of two lanes to have the whole column ends the other; what was not sent of it was not spent. */

@@ -82,7 +82,13 @@ describe("judging a miner", () => {
   });
 
   it("counts nothing that was our own doing", () => {
-    for (const code of ["MINER_CALL_ABORTED", "LEASE_LAPSED", "STAGED_BYTES_CORRUPT", "UNEXPECTED"]) {
+    for (const code of [
+      "MINER_CALL_ABORTED",
+      "REQUEST_TIMEOUT",
+      "LEASE_LAPSED",
+      "STAGED_BYTES_CORRUPT",
+      "UNEXPECTED",
+    ]) {
       expect(judge(after([refused]), { kind: "failed", code }, at(0), policy)).toEqual(after([refused]));
     }
   });

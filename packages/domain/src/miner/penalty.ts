@@ -48,24 +48,14 @@ export const REPORT_LATE_RETURN = 4;
 /** Between a failed transfer and none: whoever is outrun may be merely slow, or may never have come to an end. */
 export const OUTRUN_WEIGHT = 0.5;
 
-/** Ends of a transfer that say nothing about the miner: our own doing, or our own trouble. */
-const notTheMinersFault = new Set([
-  "MINER_CALL_ABORTED",
-  "MINER_CLIENT_CLOSED",
-  "LEASE_LAPSED",
-  "DEAL_REMOVED",
-  "OVERTAKEN",
-  "HEDGE_LOST",
-  "STAGED_OBJECT_ABSENT",
-  "STAGED_OBJECT_TRUNCATED",
-  "STAGED_BYTES_CORRUPT",
-  "UNEXPECTED",
-]);
+/** Ends of a call to a miner that say nothing about it: our own doing. */
+const notTheMinersFault = new Set(["MINER_CALL_ABORTED", "MINER_CLIENT_CLOSED"]);
 
 /** With such an endpoint no second attempt can go better. */
 const hopeless = new Set(["MINER_ENDPOINT_INVALID", "MINER_ADDRESS_FORBIDDEN"]);
 
-export const isMinersFault = (code: string): boolean => !notTheMinersFault.has(code);
+/** Codes of miners' doings begin with their name; whatever else ends a transfer is our own doing, or our own trouble. */
+export const isMinersFault = (code: string): boolean => code.startsWith("MINER_") && !notTheMinersFault.has(code);
 
 export function penaltyOf(observation: Observation): Penalty {
   switch (observation.kind) {
