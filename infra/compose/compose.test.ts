@@ -182,16 +182,19 @@ describe("docker-compose.yml", () => {
     }
   });
 
-  it("publishes the gateway, on loopback, and nothing else", () => {
+  it("publishes the gateway and Grafana, on loopback, and nothing else", () => {
     const published = services.filter(([, { ports }]) => ports !== undefined);
-    expect(published.map(([name, { ports }]) => [name, ports])).toEqual([["ingest-gateway", ["127.0.0.1:8080:8080"]]]);
+    expect(published.map(([name, { ports }]) => [name, ports])).toEqual([
+      ["ingest-gateway", ["127.0.0.1:8080:8080"]],
+      ["grafana", ["127.0.0.1:3000:3000"]],
+    ]);
   });
 
   it("closes every network but the published port's", () => {
     const open = Object.entries(compose.networks).filter(([, network]) => network?.internal !== true);
     expect(open.map(([name]) => name)).toEqual(["edge"]);
     const there = services.filter(([, { networks = [] }]) => networks.includes("edge"));
-    expect(there.map(([name]) => name)).toEqual(["ingest-gateway"]);
+    expect(there.map(([name]) => name)).toEqual(["ingest-gateway", "grafana"]);
   });
 
   it("shares the staging volume among those that read staged bytes, and no other volume", () => {
@@ -242,6 +245,16 @@ describe("infra/prometheus/prometheus.yml", () => {
     );
     expect(wanted.length).toBeGreaterThan(0);
     expect([...targets].sort()).toEqual(wanted.sort());
+  });
+
+  it("is asked by Grafana, whose provisioned folders are mounted where its provisioning says", () => {
+    const { grafana, prometheus } = compose.services;
+    expect(grafana?.networks?.some((network) => prometheus?.networks?.includes(network))).toBe(true);
+    const { datasources } = parse(read("infra/grafana/provisioning/datasources/prometheus.yml"));
+    expect(datasources[0].url).toBe("http://prometheus:9090");
+    const { providers } = parse(read("infra/grafana/provisioning/dashboards/granary.yml"));
+    expect(grafana?.volumes).toContain(`./infra/grafana/dashboards:${providers[0].options.path}:ro`);
+    expect(grafana?.volumes).toContain("./infra/grafana/provisioning:/etc/grafana/provisioning:ro");
   });
 
   it("is on a network with each of them", () => {
