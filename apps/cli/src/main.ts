@@ -4,6 +4,7 @@ import * as gateway from "./command/gateway.js";
 import { get } from "./command/get.js";
 import * as miners from "./command/miners.js";
 import * as objects from "./command/objects.js";
+import * as ops from "./command/ops.js";
 import { put } from "./command/put.js";
 import * as territory from "./command/territory.js";
 import { type UpOptions, up, upDefaults } from "./command/up.js";
@@ -212,5 +213,48 @@ pool
   .argument("<miner>")
   .requiredOption("--reason <text>", "why; it is written down")
   .action((account, { reason }) => run((context) => miners.release(context, account, reason)));
+
+const operations = program.command("ops").description("what operators look at and do when something does not go on");
+const withReason = (name: string, description: string) =>
+  operations.command(name).description(description).requiredOption("--reason <text>", "why; it is written down");
+operations
+  .command("queues")
+  .description("show jobs that wait and run, and uploads by state")
+  .action(() => run((context) => ops.queues(context)));
+operations
+  .command("stuck")
+  .description("list uploads that do not move, each with what holds it up")
+  .option("--still <duration>", "since when they have not moved", "10m")
+  .action(({ still }) => run((context) => ops.stuck(context, still)));
+withReason("retry", "take up an upload that does not go on")
+  .argument("<upload-id>")
+  .action((id, { reason }) => run((context) => ops.retry(context, id, reason)));
+withReason("pause", "give no more columns to miners; what is on its way goes on").action(({ reason }) =>
+  run((context) => ops.pausePlacement(context, true, reason)),
+);
+withReason("unpause", "go on placing").action(({ reason }) =>
+  run((context) => ops.pausePlacement(context, false, reason)),
+);
+withReason("drain", "give a miner nothing more, as `miners quarantine` does")
+  .argument("<miner>")
+  .action((account, { reason }) => run((context) => miners.quarantine(context, account, reason)));
+operations
+  .command("dead-letters")
+  .description("list messages that were given up")
+  .action(() => run((context) => ops.deadLetters(context)));
+withReason("replay", "have a dead letter handled after all")
+  .argument("<service>")
+  .argument("<id>")
+  .action((service, id, { reason }) => run((context) => ops.settle(context, { service, id, how: "replay" }, reason)));
+withReason("discard", "give a dead letter up for good")
+  .argument("<service>")
+  .argument("<id>")
+  .action((service, id, { reason }) => run((context) => ops.settle(context, { service, id, how: "discard" }, reason)));
+operations
+  .command("audit")
+  .description("list who did what, newest first")
+  .option("--subject <id>", "only about this upload, file, miner")
+  .option("--actor <actor>", "only by this account:…, operator:…, service:…")
+  .action((options) => run((context) => ops.audit(context, options)));
 
 await program.parseAsync();

@@ -75,6 +75,40 @@ describe("operating the network", () => {
     }
   });
 
+  it("lets an operator pause placing, see what holds an upload up, and go on; all of it is on record", async () => {
+    const operate = <T>(path: string, method = "GET", token: string = developmentKeys.operatorToken) =>
+      stage.gateway.call<T>(`/operator${path}`, { method, headers: { Authorization: `Bearer ${token}` } });
+    await expect(operate("/queues", "GET", "somebody")).rejects.toMatchObject({ category: "denied" });
+    await expect(operate("/placement/pause", "PUT")).rejects.toMatchObject({ code: "REASON_MISSING" });
+
+    await operate("/placement/pause?reason=maintenance", "PUT");
+    const uploadId = await stage.send(await stage.makeFile("paused", FILE_BYTES, 99));
+    const whyStuck = async () => {
+      const stuck = await operate<{ uploadId: string; why: { code: string } }[]>("/uploads/stuck?still=1s");
+      return stuck.find((upload) => upload.uploadId === uploadId)?.why.code;
+    };
+    expect(await poll(async () => (await whyStuck()) === "PLACEMENT_PAUSED", SPANS_WAIT_MS, 200)).toBe(true);
+    const { placementPause, queues } = await operate<{ placementPause: object; queues: { name: string }[] }>("/queues");
+    expect(placementPause).toMatchObject({ actor: "development", reason: "maintenance" });
+    expect(queues.map(({ name }) => name).sort()).toEqual(["declare", "encode", "send"]);
+    expect(await operate(`/uploads/${uploadId}/retry?reason=impatience`, "PUT")).toEqual({ how: "announced" });
+    await operate("/placement/pause?reason=done", "DELETE");
+    await stage.waitFor(uploadId, "active");
+
+    const again = operate(`/uploads/${uploadId}/retry?reason=again`, "PUT");
+    await expect(again).rejects.toMatchObject({ code: "UPLOAD_NOT_RETRYABLE", category: "conflict" });
+    for (const service of ["ingest-gateway", "preprocessor", "scheduler"]) {
+      expect(await operate(`/dead-letters/${service}`)).toEqual([]);
+    }
+    const record = await operate<{ actor: string; action: string; service: string }[]>(`/audit?subject=${uploadId}`);
+    expect(record.map(({ actor, action, service }) => [service, actor, action])).toEqual([
+      ["ingest-gateway", "operator:development", "upload.retried"],
+      ["ingest-gateway", `account:${stage.signer.account}`, "upload.accepted"],
+    ]);
+    const byHand = await operate<{ action: string }[]>("/audit?actor=operator:development&limit=3");
+    expect(byHand.map(({ action }) => action)).toEqual(["placement.resumed", "upload.retried", "placement.paused"]);
+  });
+
   it("ends every service by SIGTERM in turn during 20 uploads, and no client sees a failure that a retry does not heal", async () => {
     const files = await Promise.all(
       Array.from({ length: UPLOADS }, (_, n) => stage.makeFile(`drained-${n}`, FILE_BYTES, n + 1)),

@@ -1,9 +1,17 @@
 import { createFilesystemBlobStore, removeStaleIncoming } from "@granary/blob-store";
-import { connectDatabase, createDeadLetters, createInbox, createOutbox, type Database } from "@granary/database";
+import {
+  connectDatabase,
+  createAuditLog,
+  createDeadLetters,
+  createInbox,
+  createOutbox,
+  type Database,
+} from "@granary/database";
 import { connectNats, consumeEvents, createRelay, respondersFor } from "@granary/messaging";
 import { SEGMENT_BYTES } from "@granary/primitives";
 import {
   connectRequester,
+  createDeadLetterDesk,
   createWiring,
   type Health,
   healthToken,
@@ -13,7 +21,7 @@ import {
   startService,
   startServiceTracing,
 } from "@granary/service-runtime";
-import { createLog, createRegister, currentTrace } from "@granary/telemetry";
+import { createLog, createRegister, currentTrace, currentTraceId } from "@granary/telemetry";
 import { createAccess } from "./adapters/access-file.js";
 import { openApiToken } from "./adapters/api-docs.controller.js";
 import { createGatewayAccount } from "./adapters/gateway-account.js";
@@ -23,7 +31,7 @@ import { readOpenUploads } from "./adapters/open-uploads.js";
 import { createPrismaStagingClaims } from "./adapters/prisma-staging-claims.js";
 import { createRetrievalClient } from "./adapters/retrieval-client.js";
 import { createStagingRoom } from "./adapters/staging-room.js";
-import { portsToken, retrievalToken } from "./adapters/tokens.js";
+import { lettersToken, portsToken, retrievalToken } from "./adapters/tokens.js";
 import { createUploadWatch } from "./adapters/upload-watch.js";
 import type { GatewayConfig } from "./config.js";
 import { announceAgain } from "./flow/announce-again.js";
@@ -69,6 +77,7 @@ export async function createApp(config: GatewayConfig): Promise<Service> {
   );
   const outbox = createOutbox(database, "ingest", { currentTrace });
   const deadLetters = createDeadLetters(database, "ingest");
+  const audit = createAuditLog({ database, service: SERVICE, traceId: currentTraceId });
   const inbox = createInbox(database, "ingest");
   const blobs = await createFilesystemBlobStore({ root: config.STAGING_DIR, reserveBytes: config.STAGING_RESERVE });
   const metrics = createGatewayMetrics(register, {
@@ -104,6 +113,7 @@ export async function createApp(config: GatewayConfig): Promise<Service> {
     config,
     database,
     outbox,
+    audit,
     blobs,
     request,
     gatewayAccount: createGatewayAccount(request, config.GATEWAY_CACHE),
@@ -121,13 +131,15 @@ export async function createApp(config: GatewayConfig): Promise<Service> {
   };
 
   loop("relay", createRelay({ connection: nats, outbox, log, register }).step, RELAY_IDLE_MS);
+  const handlers = uploadFollowers(ports);
+  const letters = createDeadLetterDesk({ deadLetters, handlers, audit });
   started(
     "event consumer",
     consumeEvents({
       connection: nats,
       service: SERVICE,
       inbox,
-      handlers: uploadFollowers(ports),
+      handlers,
       deadLetters,
       log,
       register,
@@ -161,6 +173,7 @@ export async function createApp(config: GatewayConfig): Promise<Service> {
       providers: [
         portsToken.provide(ports),
         retrievalToken.provide(retrieval),
+        lettersToken.provide(letters),
         openApiToken.provide(JSON.stringify(openApiDocument())),
       ],
       responders: respondersFor(SERVICE, { stagedObjectFind: (input) => findStaged(ports, input) }),

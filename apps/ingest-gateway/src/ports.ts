@@ -1,5 +1,5 @@
 import type { BlobStore } from "@granary/blob-store";
-import type { Database, Outbox, UploadModel } from "@granary/database";
+import type { AuditLog, Database, Outbox, UploadModel } from "@granary/database";
 import type { Requester } from "@granary/messaging";
 import type { AccountId } from "@granary/primitives";
 import type { Log } from "@granary/telemetry";
@@ -16,6 +16,7 @@ export interface Ports {
   readonly config: GatewayConfig;
   readonly database: Database;
   readonly outbox: Outbox;
+  readonly audit: AuditLog;
   readonly blobs: BlobStore;
   /** Asks the other services. */
   readonly request: Requester;

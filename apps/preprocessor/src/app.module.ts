@@ -1,16 +1,24 @@
 import { createFilesystemBlobStore } from "@granary/blob-store";
 import type { EventHandlersFor, RequestHandlersFor } from "@granary/contracts";
-import { connectDatabase, createDeadLetters, createInbox, createOutbox, type Transaction } from "@granary/database";
+import {
+  connectDatabase,
+  createAuditLog,
+  createDeadLetters,
+  createInbox,
+  createOutbox,
+  type Transaction,
+} from "@granary/database";
 import { createJobQueue, createJobWorker } from "@granary/jobs";
 import { connectNats, consumeEvents, createRelay, respondersFor } from "@granary/messaging";
 import {
+  createDeadLetterDesk,
   createWiring,
   observeDatabase,
   type Service,
   startService,
   startServiceTracing,
 } from "@granary/service-runtime";
-import { createLog, createRegister, currentTrace } from "@granary/telemetry";
+import { createLog, createRegister, currentTrace, currentTraceId } from "@granary/telemetry";
 import { readOpenEncodings } from "./adapters/open-encodings.js";
 import { createPrismaEncodingStore } from "./adapters/prisma-encoding-store.js";
 import { createThreadEncoder } from "./adapters/thread-encoder.js";
@@ -116,8 +124,14 @@ export async function createApp(config: PreprocessorConfig): Promise<Service> {
     (it) => it.close(),
   );
 
+  const audit = createAuditLog({ database, service: NAME, traceId: currentTraceId });
+  const letters = createDeadLetterDesk({ deadLetters, handlers, audit });
   const requests: RequestHandlersFor<"preprocessor"> = {
     manifestSegments: (input) => showManifest({ encodings }, input),
+    encodingShow: async ({ uploadId }) => ({ encoding: await encodings.show(uploadId) }),
+    encodingQueues: async () => ({ queues: [{ name: QUEUE, ...(await queue.depth()) }] }),
+    encodingDeadLetters: (input) => letters.list(input),
+    encodingDeadLetterSettle: (input) => letters.settle(input),
   };
   return startService(
     {

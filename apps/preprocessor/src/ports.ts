@@ -47,6 +47,8 @@ export interface EncodingStore {
   retryAfter(claim: Claim, delayMs: number): Promise<void>;
   /** Lets go at once, without counting the attempt. */
   giveBack(claim: Claim): Promise<void>;
+  /** For operators. Null when it is not known. */
+  show(uploadId: UploadId): Promise<OutputOf<"encodingShow">["encoding"]>;
   /** Whether the upload is encoded, and its segment count. Null when it is not known. */
   standing(uploadId: UploadId): Promise<{ readonly isEncoded: boolean; readonly segmentCount: number } | null>;
 }

@@ -3,7 +3,7 @@ import { oneMachineConstraints, spreadConstraints } from "@granary/domain/miner"
 import { createJobWorker } from "@granary/jobs";
 import { consumeEvents, createRelay, respondersFor } from "@granary/messaging";
 import type { UploadId } from "@granary/primitives";
-import { type Loop, type Service, type Step, startService } from "@granary/service-runtime";
+import { createDeadLetterDesk, type Loop, type Service, type Step, startService } from "@granary/service-runtime";
 import { type Overrides, openResources, type Resources, SERVICE } from "./adapters/open-resources.js";
 import { strategyOf } from "./adapters/strategy-settings.js";
 import type { SchedulerConfig } from "./config.js";
@@ -80,6 +80,7 @@ interface Loops {
 function startLoops(resources: Resources): Loops {
   const { config, deals, miners, gate, log, connection, outbox, inbox, declarations, rounds } = resources;
   const { loop, pruneMailboxes, deadLetters } = resources;
+  const isPlacingPaused = async () => (await resources.pauses.placement()) !== null;
   const submit = submitPorts(resources);
   const review = { deals, manifests: resources.manifests, chain: submit.chain, clock: resources.clock, log };
   const relay = loop(
@@ -87,7 +88,7 @@ function startLoops(resources: Resources): Loops {
     createRelay({ connection, outbox, log, register: resources.register }).step,
     RELAY_IDLE_MS,
   );
-  const sweep = loop("sweep", () => queueDue({ deals, declarations, rounds }), config.SWEEP_INTERVAL);
+  const sweep = loop("sweep", () => queueDue({ deals, declarations, rounds, isPlacingPaused }), config.SWEEP_INTERVAL);
   const reviews = loop("review", () => reviewDue(review, config.REVIEW_INTERVAL), config.SWEEP_INTERVAL);
   const { budgets, observer, clock, policy } = resources;
   const passing = { policy, report: placeRulesOf(resources).report };
@@ -169,9 +170,10 @@ function startWorkers(resources: Resources, loops: Loops): void {
   const { staging, encoder, gate } = resources;
   const placePorts = { deals, miners, budgets, manifests, staging, encoder, gate, clock, random, observer, log };
   const placeRules = placeRulesOf(resources);
-  worker("send", config.SEND_CONCURRENCY, (uploadId, stopping) =>
-    placeColumns(placePorts, placeRules, uploadId, stopping),
-  );
+  worker("send", config.SEND_CONCURRENCY, async (uploadId, stopping) => {
+    // Also a round that was queued before the pause does not begin.
+    if ((await resources.pauses.placement()) === null) await placeColumns(placePorts, placeRules, uploadId, stopping);
+  });
 }
 
 const placeRulesOf = ({ config, policy }: Resources) => ({
@@ -193,6 +195,8 @@ const placeRulesOf = ({ config, policy }: Resources) => ({
 
 function answers(resources: Resources): RequestHandlersFor<"scheduler"> {
   const { deals, miners, operators, staging, clock, policy, signer, chain } = resources;
+  const { declarations, rounds, pauses, deadLetters, audit } = resources;
+  const letters = createDeadLetterDesk({ deadLetters, handlers: factHandlers({ deals, miners }), audit });
   const submit = submitPorts(resources);
   return {
     dealShow: (input) => showDeal({ deals, miners }, input),
@@ -201,6 +205,16 @@ function answers(resources: Resources): RequestHandlersFor<"scheduler"> {
     minerExplain: (input) => explainMiner({ miners, operators, clock }, policy, input),
     minerQuarantine: (input) => quarantineMiner({ miners, operators, clock }, input),
     minerRelease: (input) => releaseMiner({ miners, operators, clock }, input),
+    dealDeadLetters: (input) => letters.list(input),
+    dealDeadLetterSettle: (input) => letters.settle(input),
+    dealQueues: async () => ({
+      queues: [
+        { name: "declare", ...(await declarations.depth()) },
+        { name: "send", ...(await rounds.depth()) },
+      ],
+      placementPause: await pauses.placement(),
+    }),
+    placementPause: async (input) => ({ placementPause: await pauses.set(input) }),
     operatorActionsList: async ({ before, count }) => ({
       actions: await operators.list(before, count),
     }),

@@ -38,7 +38,13 @@ describe("contracts", () => {
       "fileDeleted",
       "objectEncoded",
     ]);
-    expect(requestsFor("preprocessor")).toEqual(["manifestSegments"]);
+    expect(requestsFor("preprocessor").sort()).toEqual([
+      "encodingDeadLetterSettle",
+      "encodingDeadLetters",
+      "encodingQueues",
+      "encodingShow",
+      "manifestSegments",
+    ]);
   });
 
   it("refuses a FID that is not 64 lowercase hexadecimal characters", () => {

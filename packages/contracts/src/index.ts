@@ -3,6 +3,7 @@ import * as chain from "./chain.js";
 import type { EventContract, RequestContract, Service } from "./contract.js";
 import * as deal from "./deal.js";
 import * as miner from "./miner.js";
+import * as operations from "./operations.js";
 import * as upload from "./upload.js";
 
 export { chainFileOwner, chainFileSegment, type Territory, territory } from "./chain.js";
@@ -10,6 +11,7 @@ export * from "./contract.js";
 export { dealColumn, dealStates } from "./deal.js";
 export * from "./field.js";
 export { type ChainMiner, chainMiner, minerStandings, type RatedMiner, ratedMiner } from "./miner.js";
+export { type DeadLetterView, deadLetter, type QueueView } from "./operations.js";
 export { protoFiles, protoFolder, protoPackage } from "./proto.js";
 export * from "./request-signature.js";
 export { manifestSegment } from "./upload.js";
@@ -52,6 +54,14 @@ export const requests = {
   chainFileSegments: chain.chainFileSegments,
   chainDealShow: chain.chainDealShow,
   holdingsList: chain.holdingsList,
+  encodingDeadLetters: operations.encodingDeadLetters,
+  encodingDeadLetterSettle: operations.encodingDeadLetterSettle,
+  encodingQueues: operations.encodingQueues,
+  encodingShow: operations.encodingShow,
+  dealDeadLetters: operations.dealDeadLetters,
+  dealDeadLetterSettle: operations.dealDeadLetterSettle,
+  dealQueues: operations.dealQueues,
+  placementPause: operations.placementPause,
 } as const;
 
 export type EventName = keyof typeof events;

@@ -4,6 +4,7 @@ import type { Database, Transaction } from "./client.js";
 export type AuditAction =
   | "upload.accepted"
   | "upload.cancelled"
+  | "upload.retried"
   | "file.deleted"
   | "deal.resumed"
   | "placement.paused"

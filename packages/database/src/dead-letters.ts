@@ -24,6 +24,8 @@ export interface DeadLetterRow extends NewDeadLetter {
   readonly createdAt: Date;
 }
 
+type LetterWork = (letter: DeadLetterRow, tx: Transaction) => Promise<void>;
+
 /** Messages that were given up, until an operator has them handled after all or discards them. */
 export interface DeadLetters {
   /** Of a message that was given up before and comes again, the newest failure is kept. */
@@ -32,12 +34,13 @@ export interface DeadLetters {
   list(query: { readonly count: number; readonly after?: string | undefined }): Promise<DeadLetterRow[]>;
   count(): Promise<number>;
   /**
-   * Runs `effect` for the letter unless its message has had its effect meanwhile, and settles it, in one transaction.
+   * Runs `effect` for the letter unless its message has had its effect meanwhile, then `note`, and settles the letter,
+   * in one transaction.
    * @throws CodedError DEAD_LETTER_UNKNOWN (absent) also where it is settled; whatever `effect` throws: then nothing changed
    */
-  replay(id: string, effect: (letter: DeadLetterRow, tx: Transaction) => Promise<void>): Promise<void>;
+  replay(id: string, effect: LetterWork, note: LetterWork): Promise<void>;
   /** Gives it up for good; `note` runs in the same transaction. @throws CodedError DEAD_LETTER_UNKNOWN (absent) */
-  discard(id: string, note: (letter: DeadLetterRow, tx: Transaction) => Promise<void>): Promise<void>;
+  discard(id: string, note: LetterWork): Promise<void>;
   /** Forgets what was settled before `before`. */
   prune(before: Date): Promise<number>;
 }
@@ -47,11 +50,7 @@ const columns = `id::text, consumer, message_id AS "messageId", event, payload, 
 const NOW = "timezone('UTC', now())";
 
 export function createDeadLetters(database: Database, schema: DeadLetterSchema): DeadLetters {
-  const settle = (
-    id: string,
-    settlement: "replayed" | "discarded",
-    work: (letter: DeadLetterRow, tx: Transaction) => Promise<void>,
-  ): Promise<void> =>
+  const settle = (id: string, settlement: "replayed" | "discarded", work: LetterWork): Promise<void> =>
     database.$transaction(async (tx) => {
       const [letter] = await tx.$queryRawUnsafe<DeadLetterRow[]>(
         `SELECT ${columns} FROM ${schema}.dead_letter WHERE id = $1::uuid AND settled_at IS NULL FOR UPDATE`,
@@ -98,7 +97,7 @@ export function createDeadLetters(database: Database, schema: DeadLetterSchema):
       );
       return row?.count ?? 0;
     },
-    replay: (id, effect) =>
+    replay: (id, effect, note) =>
       settle(id, "replayed", async (letter, tx) => {
         const fresh = await tx.$executeRawUnsafe(
           `INSERT INTO ${schema}.inbox (consumer, message_id) VALUES ($1, $2) ON CONFLICT DO NOTHING`,
@@ -106,6 +105,7 @@ export function createDeadLetters(database: Database, schema: DeadLetterSchema):
           letter.messageId,
         );
         if (fresh > 0) await effect(letter, tx);
+        await note(letter, tx);
       }),
     discard: (id, note) => settle(id, "discarded", note),
     prune: (before) =>

@@ -1,5 +1,6 @@
 export * from "./config.js";
 export * from "./database-metrics.js";
+export * from "./dead-letters.js";
 export * from "./error.filter.js";
 export * from "./health.js";
 export * from "./http-error.js";

@@ -20,6 +20,16 @@ const failed = (n: number): MessageOf<"encodingFailed"> => ({
   uploadId: `00000000-0000-4000-8000-${n.toString().padStart(12, "0")}` as UploadId,
   failure: { code: "X", reason: "test" },
 });
+/** What these tests do not ask the preprocessor. */
+const notAsked = async (): Promise<never> => {
+  throw new CodedError("NOT_ASKED", "bug", "no test asks this");
+};
+const otherAnswers = {
+  encodingShow: notAsked,
+  encodingQueues: notAsked,
+  encodingDeadLetters: notAsked,
+  encodingDeadLetterSettle: notAsked,
+};
 const idOf = (n: number) => failed(n).uploadId;
 
 describe("facts and requests over NATS", () => {
@@ -165,6 +175,7 @@ describe("facts and requests over NATS", () => {
 
   it("answers requests, with errors as they were thrown, and says who does not answer", async () => {
     const handlers: RequestHandlersFor<"preprocessor"> = {
+      ...otherAnswers,
       manifestSegments: async ({ from }) => {
         if (from === 7) throw new CodedError("SEGMENT_UNKNOWN", "absent", "no such segment", { from });
         return { segments: [], segmentCount: 1 };
@@ -212,6 +223,7 @@ describe("facts and requests over NATS", () => {
         log: silentLog,
         register: own,
         responders: respondersFor("preprocessor", {
+          ...otherAnswers,
           manifestSegments: async ({ from }) => {
             if (from === 7) throw new CodedError("SEGMENT_UNKNOWN", "absent", "no such segment");
             if (from === 8) throw new CodedError("DATABASE_AWAY", "unavailable", "not now");

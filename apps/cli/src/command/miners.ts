@@ -135,7 +135,7 @@ const renderActions = (actions: readonly OperatorAction[]): string =>
   );
 
 /** Asks the gateway as an operator. */
-async function operate<T>(context: Context, path: string, method: string, reason?: string): Promise<T> {
+export async function operate<T>(context: Context, path: string, method: string, reason?: string): Promise<T> {
   const query = reason === undefined ? "" : `?${new URLSearchParams({ reason })}`;
   const headers = { Authorization: `Bearer ${context.settings.operatorToken()}` };
   return context.gateway.call<T>(`/operator${path}${query}`, { method, headers });

@@ -2,6 +2,7 @@ import { ApiDocsController } from "./api-docs.controller.js";
 import { CatalogueController } from "./catalogue.controller.js";
 import { ChunkController } from "./chunk.controller.js";
 import { DownloadController } from "./download.controller.js";
+import { OperationsController } from "./operations.controller.js";
 import { OperatorController } from "./operator.controller.js";
 import { UploadController } from "./upload.controller.js";
 import { UploadsController } from "./uploads.controller.js";
@@ -13,6 +14,7 @@ export const httpControllers = [
   UploadsController,
   CatalogueController,
   OperatorController,
+  OperationsController,
   ApiDocsController,
   DownloadController,
 ];

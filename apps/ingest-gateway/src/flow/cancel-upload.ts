@@ -7,7 +7,7 @@ import { loadUpload } from "./report-status.js";
  * @throws CodedError UPLOAD_UNKNOWN (absent), UPLOAD_NOT_OWNED (denied), UPLOAD_NOT_CANCELLABLE (conflict)
  */
 export async function cancelUpload(
-  ports: Pick<Ports, "database" | "blobs" | "now">,
+  ports: Pick<Ports, "database" | "audit" | "blobs" | "now">,
   account: AccountId,
   uploadId: UploadId,
 ): Promise<void> {
@@ -15,9 +15,14 @@ export async function cancelUpload(
   if (upload.account !== account) {
     throw new CodedError("UPLOAD_NOT_OWNED", "denied", "the upload is another account's", { uploadId });
   }
-  const { count } = await ports.database.upload.updateMany({
-    where: { id: uploadId, state: "receiving" },
-    data: { state: "failed", failureCode: "UPLOAD_CANCELLED", failureReason: "cancelled by its owner" },
+  const count = await ports.database.$transaction(async (tx) => {
+    const cancelled = await tx.upload.updateMany({
+      where: { id: uploadId, state: "receiving" },
+      data: { state: "failed", failureCode: "UPLOAD_CANCELLED", failureReason: "cancelled by its owner" },
+    });
+    if (cancelled.count > 0)
+      await ports.audit.record(tx, { actor: `account:${account}`, action: "upload.cancelled", subject: uploadId });
+    return cancelled.count;
   });
   if (count === 0) {
     throw new CodedError("UPLOAD_NOT_CANCELLABLE", "conflict", "the upload is not receiving any more", { uploadId });

@@ -8,7 +8,7 @@ import type { Ports } from "../ports.js";
  * @throws CodedError FID_UNKNOWN (absent), and what the scheduler answers
  */
 export async function deleteFile(
-  ports: Pick<Ports, "request" | "database">,
+  ports: Pick<Ports, "request" | "database" | "audit">,
   account: AccountId,
   fid: Fid,
 ): Promise<{ blockHash: string; blockNumber: number | null }> {
@@ -18,6 +18,11 @@ export async function deleteFile(
     return { blockHash: "", blockNumber: null };
   }
   const deleted = await ports.request("objectDelete", { account, fid });
-  await ports.database.catalogueObject.deleteMany({ where: { fid, account } });
+  await ports.database.$transaction(async (tx) => {
+    await tx.catalogueObject.deleteMany({ where: { fid, account } });
+    const { blockNumber, blockHash } = deleted;
+    const details = { blockNumber, blockHash };
+    await ports.audit.record(tx, { actor: `account:${account}`, action: "file.deleted", subject: fid, details });
+  });
   return deleted;
 }

@@ -8,12 +8,18 @@ import type { Ports } from "../ports.js";
  * other service: it is active at once.
  */
 export async function finishUpload(
-  ports: Pick<Ports, "outbox" | "now">,
+  ports: Pick<Ports, "outbox" | "audit" | "now">,
   tx: Transaction,
   upload: UploadModel,
   size: { readonly sizeBytes: number; readonly stagedBytes: number },
 ): Promise<UploadModel> {
   const now = ports.now();
+  await ports.audit.record(tx, {
+    actor: `account:${upload.account}`,
+    action: "upload.accepted",
+    subject: upload.id,
+    details: { territory: upload.territory, sizeBytes: size.sizeBytes },
+  });
   const sizes = { sizeBytes: BigInt(size.sizeBytes), stagedBytes: BigInt(size.stagedBytes) };
   if (size.sizeBytes === 0) {
     await catalogueObject(tx, { ...upload, ...sizes }, EMPTY_FID);

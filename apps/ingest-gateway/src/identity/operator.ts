@@ -1,6 +1,10 @@
 import { createHash, timingSafeEqual } from "node:crypto";
 import { CodedError } from "@granary/primitives";
 import type { Secret } from "@granary/service-runtime";
+import type { FastifyRequest } from "fastify";
+import { queryOf } from "../http/answer.js";
+import { headerOf } from "../http/headers.js";
+import type { Ports } from "../ports.js";
 
 const digest = (text: string) => createHash("sha256").update(text).digest();
 
@@ -17,4 +21,22 @@ export function operatorOf(operators: ReadonlyMap<string, Secret>, authorization
   for (const [name, secret] of operators) if (timingSafeEqual(given, digest(secret.reveal()))) found = name;
   if (found !== null) return found;
   throw new CodedError("OPERATOR_UNKNOWN", "denied", "this is for operators: Authorization names none");
+}
+
+export const operatorIn = ({ config }: Pick<Ports, "config">, request: FastifyRequest): string =>
+  operatorOf(config.OPERATOR_TOKENS, headerOf(request.headers, "authorization"));
+
+const REASON_LENGTH_MAX = 500;
+
+/** Who does something by hand, and why. @throws CodedError OPERATOR_UNKNOWN (denied), REASON_MISSING (invalid) */
+export function deedOf(
+  ports: Pick<Ports, "config">,
+  request: FastifyRequest,
+): { readonly actor: string; readonly reason: string } {
+  const actor = operatorIn(ports, request);
+  const { reason } = queryOf(request);
+  if (reason === undefined || reason.trim() === "" || reason.length > REASON_LENGTH_MAX) {
+    throw new CodedError("REASON_MISSING", "invalid", `?reason= says why, in at most ${REASON_LENGTH_MAX} characters`);
+  }
+  return { actor, reason };
 }

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { stages } from "../flow/await-stage.js";
 import * as answers from "./answers.js";
+import { operationsByHand } from "./operations-by-hand.js";
 
 /** What cannot be read off a route: what it is for, what it reads, what it answers. */
 export interface Operation {
@@ -56,6 +57,10 @@ export const parameters = {
   state: { in: "query", description: "only uploads in this state", schema: text },
   before: { in: "query", description: "createdAt of the last upload of the page before", schema: z.iso.datetime() },
   beforeId: { in: "query", description: "id at which an earlier listing ended", schema: text },
+  after: { in: "query", description: "id at which an earlier listing ended", schema: z.uuid() },
+  still: { in: "query", description: "since when they have not moved, e.g. 10m", schema: text },
+  subject: { in: "query", description: "only about this upload, file, or miner", schema: text },
+  actor: { in: "query", description: "only by this account:…, operator:…, or service:…", schema: text },
   reason: { in: "query", description: "why, for the audit record", required: true, schema: text },
   placement: { in: "query", description: "wishes as JSON (docs/contracts.md, placement)", schema: text },
   cursor: { in: "query", description: "X-Granary-Next of the page before", schema: text },
@@ -245,6 +250,7 @@ export const operations: Readonly<Record<string, Operation>> = {
     reads: ["Authorization", "beforeId", "limit"],
     data: { 200: answers.actions },
   },
+  ...operationsByHand,
   "GET /territories/:account": {
     tag: "network",
     summary: "Territories of an account",

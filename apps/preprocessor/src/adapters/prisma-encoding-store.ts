@@ -131,6 +131,23 @@ export function createPrismaEncodingStore(options: {
       await database.encoding.updateMany({ where: heldBy(claim), data });
     },
 
+    async show(uploadId) {
+      const row = await database.encoding.findUnique({
+        where: { uploadId },
+        include: { _count: { select: { segments: true } } },
+      });
+      if (row === null) return null;
+      const { state, attempts, segmentCount, leaseUntil, failureCode, failureReason } = row;
+      return {
+        state,
+        attempts,
+        segmentCount,
+        encodedSegments: row._count.segments,
+        leaseUntil: leaseUntil?.toISOString() ?? null,
+        failure: failureCode === null ? null : { code: failureCode, reason: failureReason ?? "" },
+      };
+    },
+
     async standing(uploadId) {
       const row = await database.encoding.findUnique({
         where: { uploadId },

@@ -25,6 +25,7 @@ function fakeStore(claim: Claim) {
   const store: EncodingStore = {
     accept: async () => {},
     due: async () => [],
+    show: async () => null,
     claim: async () => claim,
     renew: async () => state.isHeld,
     encodedIndices: async () => new Set(saved.keys()),

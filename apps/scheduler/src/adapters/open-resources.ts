@@ -11,7 +11,7 @@ import {
   startServiceTracing,
   type Wiring,
 } from "@granary/service-runtime";
-import { createLog, createRegister, currentTrace, type Log } from "@granary/telemetry";
+import { createLog, createRegister, currentTrace, currentTraceId, type Log } from "@granary/telemetry";
 import type { SchedulerConfig } from "../config.js";
 import { createObserver, createSchedulerMetrics, type SchedulerMetrics } from "../metrics.js";
 import type { CallsPort, ChainPort, MinerGate, WriterPort } from "../ports.js";
@@ -22,6 +22,7 @@ import { watchPlaces } from "./miner-places.js";
 import { createPrismaBudgets } from "./prisma-budgets.js";
 import { createPrismaDealStore } from "./prisma-deal-store.js";
 import { createPrismaMinerPool } from "./prisma-miner-pool.js";
+import { createPrismaPauses } from "./prisma-pauses.js";
 import { createPrismaTransactionStore } from "./prisma-transaction-store.js";
 import { createProgressReadings } from "./progress-readings.js";
 import { createRequestedManifests } from "./requested-manifests.js";
@@ -68,7 +69,9 @@ export async function openResources(config: SchedulerConfig, overrides: Override
   const miners = createPrismaMinerPool({ database, clock, random, policy, places });
   const deals = createPrismaDealStore({ database, outbox, miners, clock, leaseMs: config.LEASE, observer });
   const budgets = createPrismaBudgets(database, clock);
-  const operators = createAuditedOperators(database, createAuditLog({ database, service: SERVICE }));
+  const audit = createAuditLog({ database, service: SERVICE, traceId: currentTraceId });
+  const operators = createAuditedOperators(database, audit);
+  const pauses = createPrismaPauses({ database, audit });
   const transactions = createPrismaTransactionStore({ database, clock, observer });
   const staging = await createFilesystemBlobStore({ root: config.STAGING_DIR, reserveBytes: 0 });
   const { signer, chain, gate } = await openOutside(config, overrides, { log, started });
@@ -91,7 +94,9 @@ export async function openResources(config: SchedulerConfig, overrides: Override
   const manifests = createRequestedManifests(request);
   const outside = { chain, signer, gate, staging, encoder, manifests, connection, request };
   const mailboxes = { outbox, inbox, deadLetters };
-  const inside = { database, ...mailboxes, miners, deals, budgets, operators, transactions, declarations, rounds };
+  const queues = { declarations, rounds };
+  const byHand = { operators, audit, pauses };
+  const inside = { database, ...mailboxes, miners, deals, budgets, ...byHand, transactions, ...queues };
   return { config, log, register, observer, ...wiring, clock, random, policy, ...outside, ...inside };
 }
 

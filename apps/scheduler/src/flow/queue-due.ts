@@ -13,9 +13,14 @@ export async function queueDue(ports: {
   readonly deals: Pick<DealStore, "dueDeclarations" | "dueRounds">;
   readonly declarations: Pick<JobQueue, "add">;
   readonly rounds: Pick<JobQueue, "add">;
+  /** Whether an operator has paused placing: then no round begins, and columns that wait go on waiting. */
+  readonly isPlacingPaused: () => Promise<boolean>;
 }): Promise<"idle"> {
   const { deals, declarations, rounds } = ports;
-  const [orders, columns] = await Promise.all([deals.dueDeclarations(BATCH), deals.dueRounds(BATCH)]);
+  const [orders, columns] = await Promise.all([
+    deals.dueDeclarations(BATCH),
+    (await ports.isPlacingPaused()) ? [] : deals.dueRounds(BATCH),
+  ]);
   await Promise.all([
     ...orders.map(({ name, trace }) => declarations.add(name, { trace })),
     ...columns.map(({ name, trace }) => rounds.add(name, { trace })),
