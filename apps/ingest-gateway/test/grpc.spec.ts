@@ -26,6 +26,8 @@ const header = (more: object = {}) => ({
   header: { account: network.account, territory: "home", name: "object.bin", ...more },
 });
 const PIECE = 256 * 1024;
+/** Two seconds of looks. */
+const LOOKS_AT_REST = 40;
 function* pieces(bytes: Uint8Array, head: object = header()): Generator<object> {
   yield head;
   for (let at = 0; at < bytes.length; at += PIECE) yield { chunk: bytes.subarray(at, at + PIECE) };
@@ -153,11 +155,13 @@ describe("a consumer that has the .proto files and a token", () => {
     await messages.next();
     const servedBefore = network.retrievalServed();
     // The consumer now takes nothing: what the gateway takes from retrieval must come to rest far below the object.
-    let last = -1;
-    await eventually("the transfer rests", () => {
-      const isResting = network.retrievalServed() === last;
-      last = network.retrievalServed();
-      return isResting;
+    let last = servedBefore;
+    let stillFor = 0;
+    await eventually("the transfer has begun, and rests", () => {
+      const now = network.retrievalServed();
+      stillFor = now === last && now > servedBefore ? stillFor + 1 : 0;
+      last = now;
+      return stillFor >= LOOKS_AT_REST;
     });
     expect(last - servedBefore).toBeLessThan(bytes.length / 2);
     call.cancel();
