@@ -1,6 +1,5 @@
 import { deadLetter, requests } from "@granary/contracts";
 import { z } from "zod";
-import type { Operation } from "./operations.js";
 
 const { placementPause } = requests.placementPause.output.shape;
 const pause = z.object({ placementPause });
@@ -97,4 +96,4 @@ export const operationsByHand = {
     reads: ["Authorization", "beforeId", "subject", "actor", "limit"],
     data: { 200: records },
   },
-} satisfies Record<string, Operation>;
+} as const;
