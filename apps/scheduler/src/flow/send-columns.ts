@@ -111,9 +111,7 @@ async function streamSegments(
     while (inWindow.size >= WINDOW) await Promise.race(inWindow);
     const live = sending.lanes.filter(({ isLive }) => isLive);
     if (live.length === 0) break;
-    const encoded = await encodeFor(sending, live, segment, (into, offset) =>
-      staged.read(position * SEGMENT_BYTES + offset, into),
-    );
+    const encoded = await encodeFor(sending, live, segment, readerOf(staged, position));
     const isLast = position === segments.length - 1;
     const puts = live.map((lane) => {
       lane.tail = lane.tail.then(() => sendFragment(sending, lane, { segment, encoded, isLast }));
@@ -137,7 +135,7 @@ async function sendAlone(
   try {
     for (const [position, segment] of segments.entries()) {
       if (!lane.isLive) return;
-      const encoded = await encodeFor(sending, [lane], segment, (into) => staged.read(position * SEGMENT_BYTES, into));
+      const encoded = await encodeFor(sending, [lane], segment, readerOf(staged, position));
       const isLast = position === segments.length - 1;
       await sendFragment(sending, lane, { segment, encoded, isLast }).finally(() => encoded?.release());
     }
@@ -146,12 +144,20 @@ async function sendAlone(
   }
 }
 
+type SegmentReader = (into: Uint8Array, offset: number) => Promise<unknown>;
+
+/** Reads a segment in pieces, each from its offset in it. */
+const readerOf =
+  (staged: StagedObject, position: number): SegmentReader =>
+  (into, offset) =>
+    staged.read(position * SEGMENT_BYTES + offset, into);
+
 /** The rows that the live columns need; null when all of them are zeros, which travel by their name alone. */
 async function encodeFor(
   { ports, stopping }: ColumnsSending,
   live: readonly Lane[],
   segment: SegmentManifest,
-  read: (into: Uint8Array, offset: number) => Promise<unknown>,
+  read: SegmentReader,
 ): Promise<EncodedSegment | null> {
   const rows = live
     .filter(({ index }) => fragmentOf(segment, index) !== ZERO_FRAGMENT_HASH)
