@@ -48,6 +48,7 @@ describe("the granary command", () => {
       GRANARY_GATEWAY_URL: stage.network.urls.gateway,
       GRANARY_CHAIN_URL: stage.network.urls.chain,
       GRANARY_KEY: developmentKeys.user,
+      GRANARY_OPERATOR_TOKEN: developmentKeys.operatorToken,
     };
   });
   afterAll(() => stage?.close());
@@ -169,6 +170,41 @@ describe("the granary command", () => {
     const miners = await json<{ standing: string }[]>("miners");
     expect(miners).toHaveLength(13);
     expect(miners.every((miner) => miner.standing === "available")).toBe(true);
+  });
+
+  it("explains a miner, keeps it out and lets it back, on an operator's word that is written down", async () => {
+    const [first] = await json<{ account: string }[]>("miners");
+    const miner = first?.account as string;
+    expect(await json("miners", "why", miner)).toMatchObject({ account: miner, refusal: null, eligibleMiners: 13 });
+    await json("miners", "quarantine", miner, "--reason", "a look at its disk");
+    expect(await json("miners", "why", miner)).toMatchObject({ refusal: { code: expect.any(String) } });
+    await json("miners", "release", miner, "--reason", "the disk is fine");
+    const actions = await json<{ action: string; reason: string }[]>("actions");
+    expect(actions.map(({ reason }) => reason)).toEqual(
+      expect.arrayContaining(["a look at its disk", "the disk is fine"]),
+    );
+    const nobody = { ...environment, GRANARY_OPERATOR_TOKEN: "not the token of anybody" };
+    const refused = await granary(["miners", "quarantine", miner, "--reason", "x"], nobody, stage.folder);
+    expect([refused.code, refused.out]).toEqual([3, ""]);
+  });
+
+  it("shows operators what waits and why, and does what they say", async () => {
+    expect(await json<{ placementPause: null }>("ops", "queues")).toMatchObject({ placementPause: null });
+    await json("ops", "pause", "--reason", "maintenance");
+    expect(await json("ops", "queues")).toMatchObject({ placementPause: { reason: "maintenance" } });
+    const file = await stage.makeFile("held-up.bin", 1000, 23);
+    const { uploadId } = await json<{ uploadId: string }>("put", file, "--territory", TERRITORY, "--wait", "encoded");
+    const stuck = async () => {
+      const all = await json<{ uploadId: string; why: { code: string } }[]>("ops", "stuck", "--still", "1s");
+      return all.find((upload) => upload.uploadId === uploadId)?.why.code;
+    };
+    expect(await poll(async () => (await stuck()) === "PLACEMENT_PAUSED", 120_000, 500)).toBe(true);
+    expect(await json("ops", "retry", uploadId, "--reason", "a try")).toMatchObject({ how: "announced" });
+    await json("ops", "unpause", "--reason", "done");
+    await stage.waitFor(uploadId, "active");
+    expect(await json("ops", "dead-letters")).toEqual([]);
+    const record = await json<{ action: string }[]>("ops", "audit", "--subject", uploadId);
+    expect(record.map(({ action }) => action)).toEqual(expect.arrayContaining(["upload.accepted", "upload.retried"]));
   });
 
   it.each([
