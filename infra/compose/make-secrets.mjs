@@ -20,6 +20,8 @@ const password = secret("postgres_password", () => randomBytes(24).toString("bas
 secret("database_url", () => `postgresql://granary:${encodeURIComponent(password)}@postgres:5432/granary`);
 // Without these, objects that were encrypted under them cannot be read any more: keep a copy elsewhere.
 secret("key_encryption_keys", () => `first:${randomBytes(32).toString("base64")}`);
+// What operators show to the gateway: name=token, separated by commas.
+secret("operator_tokens", () => `operator=${randomBytes(24).toString("base64url")}`);
 // For the user admin of Grafana.
 secret("grafana_password", () => randomBytes(18).toString("base64url"));
 // Keys of the development chain, public knowledge. For a chain with money, write your gateway's mnemonic instead.

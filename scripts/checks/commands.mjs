@@ -15,7 +15,7 @@ const declared = (pattern) => new Set([...program.matchAll(pattern)].map(([, nam
 const subcommands = declared(/(?:\.command|paying)\(\s*"([a-z]+)/g);
 const options = declared(/[oO]ption\(\s*"(?:-\w, )?(--[a-z-]+)/g);
 const compose = ["up", "down", "ps", "exec"];
-const kubectl = ["create", "diff", "apply", "rollout"];
+const kubectl = ["create", "label", "diff", "apply", "rollout"];
 
 /** Why a command cannot be run; undefined where it can. */
 function trouble(command) {
