@@ -1,6 +1,6 @@
 import type { Cell } from "./cell.js";
 import { type PolicyName, policyNames } from "./policy/index.js";
-import type { Population } from "./population.js";
+import { type Population, populations } from "./population.js";
 
 /** A cell, and under which heading it is shown. */
 export interface Planned {
@@ -31,17 +31,7 @@ const comparison = (miners: number, load: number, seconds: number, policies: rea
   }));
 
 const pair = ["granary", "storj-like"] as const;
-const troubles: readonly Population[] = [
-  "flaky",
-  "outage",
-  "sybil-10",
-  "sybil-33",
-  "liars",
-  "turncoats",
-  "slow-ramp",
-  "flapping",
-  "late",
-];
+const troubles = populations.filter((one) => one !== "base");
 /** Long enough for deadlines to pass, for miners to be given up, mended, and tried again. */
 const TURNCOAT_SECONDS = 1_800;
 

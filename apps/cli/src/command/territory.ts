@@ -3,18 +3,10 @@ import { parseAccount } from "@granary/chain-client";
 import { CodedError, formatBytes, GiB } from "@granary/primitives";
 import { agreeTo } from "../confirm.js";
 import type { Context } from "../context.js";
+import { positiveInteger } from "../number.js";
 import { table } from "../output.js";
 import { daysLeft, formatTokens, parseTokens, priceOfReactivation, priceOfSpace, type Tariff } from "../price.js";
 import { authorizeGateway } from "./gateway.js";
-
-/** @throws CodedError NUMBER_INVALID (invalid) */
-export function positiveInteger(text: string, what: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value <= 0) {
-    throw new CodedError("NUMBER_INVALID", "invalid", `${what} is a positive whole number, not "${text}"`);
-  }
-  return value;
-}
 
 export interface PayOptions {
   readonly yes?: boolean;

@@ -3,9 +3,9 @@ import path from "node:path";
 import { parseBytes } from "@granary/primitives";
 import { developmentKeys, type Network, startNetwork } from "@granary/testnet";
 import { demonstrate } from "../demo.js";
+import { positiveInteger } from "../number.js";
 import { createOutput } from "../output.js";
 import { NETWORK_DIR, type NetworkFile, networkFileOf } from "../settings.js";
-import { positiveInteger } from "./territory.js";
 
 export interface UpOptions {
   readonly dir: string;
