@@ -150,10 +150,11 @@ describe("a consumer that has the .proto files and a token", () => {
     const bytes = randomBytes(64 * 1024 * 1024);
     const fid = digest(bytes);
     network.objects.set(fid, bytes);
+    // Taken before the call: once its first message is here, the transfer may already have come to rest.
+    const servedBefore = network.retrievalServed();
     const call = consumer.stream("ObjectService", "Get", { fid });
     const messages = call[Symbol.asyncIterator]();
     await messages.next();
-    const servedBefore = network.retrievalServed();
     // The consumer now takes nothing: what the gateway takes from retrieval must come to rest far below the object.
     let last = servedBefore;
     let stillFor = 0;
