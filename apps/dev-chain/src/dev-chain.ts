@@ -4,10 +4,10 @@ import { cryptoWaitReady } from "@polkadot/util-crypto";
 import type { Block } from "./engine/block.js";
 import { Chain } from "./engine/chain.js";
 import type { Hex } from "./engine/codec.js";
-import { checkRulesMatchShapes } from "./engine/execution.js";
-import { defaultGenesis, type Genesis, genesisBlock } from "./engine/genesis.js";
+import type { Engine } from "./engine/engine.js";
+import { defaultGenesis, type Genesis } from "./engine/genesis.js";
 import { Sealer, type SealerConfig } from "./engine/sealer.js";
-import { buildMetadata } from "./metadata/build-metadata.js";
+import { createTsEngine } from "./engine/ts-engine.js";
 import { Dispatcher } from "./rpc/dispatcher.js";
 import { RpcServer } from "./rpc/server.js";
 import { FileJournal, type Journal, type Loaded, memoryJournal } from "./store/journal.js";
@@ -52,18 +52,18 @@ const historyBytes = 512 * 1024 * 1024;
 
 export async function createDevChain(config: DevChainConfig = {}): Promise<DevChain> {
   await cryptoWaitReady();
-  checkRulesMatchShapes();
   const settings = { ...defaults, ...config };
   const log =
     config.log ??
     ((message, error) => console.error(JSON.stringify({ level: "error", message, error: String(error) })));
   const onBug = (error: unknown) => log("a rule broke", error);
-  const { chain, journal } = openChain(settings, onBug);
+  const engine = createTsEngine({ ...defaultGenesis, seed: randomUUID(), ...settings.genesis }, onBug);
+  const { chain, journal } = openChain(settings, engine);
   const sealer = new Sealer(chain, journal, settings, (error) => {
     log("the chain stopped", error);
     config.onFatal?.(error);
   });
-  const dispatcher = new Dispatcher({ chain, metadata: buildMetadata(), nodeName: "granary-dev-chain" }, onBug);
+  const dispatcher = new Dispatcher({ chain, nodeName: "granary-dev-chain" }, onBug);
   const health = () => ({ height: numberOf(chain.head), finalized: numberOf(chain.finalized) });
   const server = new RpcServer(dispatcher, health, settings);
   let port: number | undefined;
@@ -102,10 +102,10 @@ interface Opened {
   readonly journal: Journal;
 }
 
-function openChain(config: DevChainConfig & { historyBlocks: number }, onBug: (error: unknown) => void): Opened {
+function openChain(config: DevChainConfig & { historyBlocks: number }, engine: Engine): Opened {
   const { dataDir, historyBlocks } = config;
   const loaded = dataDir === undefined ? undefined : FileJournal.load(dataDir);
-  const start: Loaded = loaded ?? fresh({ ...defaultGenesis, seed: randomUUID(), ...config.genesis }, onBug);
+  const start: Loaded = loaded ?? fresh(engine);
   const journal =
     dataDir === undefined
       ? memoryJournal
@@ -114,12 +114,12 @@ function openChain(config: DevChainConfig & { historyBlocks: number }, onBug: (e
           { hash: start.genesisHash, origin: start.origin },
           { blocks: historyBlocks, bytes: historyBytes },
         );
-  const chain = new Chain(start.genesisHash, start.origin, { historyBlocks, historyBytes }, journal, onBug);
+  const chain = new Chain(engine, start.genesisHash, start.origin, { historyBlocks, historyBytes }, journal);
   for (const block of start.blocks) chain.replay(block);
   return { chain, journal };
 }
 
-function fresh(genesis: Genesis, onBug: (error: unknown) => void): Loaded {
-  const origin = genesisBlock(genesis, onBug);
+function fresh(engine: Engine): Loaded {
+  const origin = engine.genesis();
   return { genesisHash: origin.block.hash, origin, blocks: [] };
 }

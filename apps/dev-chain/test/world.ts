@@ -105,7 +105,7 @@ export class World {
   }
 
   private makeBlock(fill: (builder: BlockBuilder) => DispatchError | null): DispatchError | null {
-    const builder = new BlockBuilder(this.head, this.store, this.block + 1, fail);
+    const builder = new BlockBuilder({ block: this.head, state: this.store, genesis: zero32 }, this.block + 1, fail);
     const error = fill(builder);
     const { block, changes } = builder.finish();
     this.store.commit(block.header.number, changes);

@@ -1,15 +1,17 @@
 import { blake2AsU8a } from "@polkadot/util-crypto";
 import { accountAt, accounts, finalizeBlock, initializeBlock } from "../pallet/system.js";
 import { announceFee, charge, feeOf } from "../pallet/transaction-payment.js";
+import { blockLength } from "../shape/system.js";
 import { encodeChanges } from "../store/changes.js";
 import { Overlay } from "../store/overlay.js";
-import type { Changes, StateReader } from "../store/versioned-store.js";
+import type { Changes } from "../store/versioned-store.js";
 import { type Hex, toHex } from "./codec.js";
 import type { Call, DispatchError, Origin } from "./dispatch.js";
+import type { BlockInProgress, Ground } from "./engine.js";
 import { Execution } from "./execution.js";
 import { type Header, headerHash } from "./header.js";
 import { decodeTransaction, inherent } from "./transaction.js";
-import type { SignedTransaction } from "./validity.js";
+import { checkTransaction, type SignedTransaction } from "./validity.js";
 
 export interface Block {
   readonly hash: Hex;
@@ -25,28 +27,32 @@ export interface BuiltBlock {
 export const callWeight = { refTime: 250_000_000n, proofSize: 3_593n } as const;
 
 /** Makes one block: beginning, inherents, transactions, end. */
-export class BlockBuilder {
+export class BlockBuilder implements BlockInProgress<SignedTransaction> {
   readonly state: Overlay;
   private readonly execution: Execution;
   private readonly extrinsics: Uint8Array[] = [];
   private lengthBytes = 0;
 
   constructor(
-    private readonly parent: Block,
-    base: StateReader,
+    private readonly ground: Ground,
     now: number,
     onBug: (error: unknown) => void,
   ) {
+    const { block: parent, state } = ground;
     const number = parent.header.number + 1;
-    this.state = new Overlay(base);
+    this.state = new Overlay(state);
     this.execution = new Execution(this.state, number, parent.hash, onBug);
     initializeBlock(this.state, number, parent.hash);
     this.execution.initialize();
     this.applyInherent({ type: "Timestamp", value: { type: "set", value: { now: BigInt(now) } } });
   }
 
-  get usedBytes(): number {
-    return this.lengthBytes;
+  offer(transaction: SignedTransaction): "taken" | "later" | "invalid" {
+    const validity = checkTransaction({ ...this.ground, state: this.state }, transaction, true);
+    if (!validity.isValid) return "invalid";
+    if (validity.isFuture || this.lengthBytes + transaction.bytes.length > blockLength.normal) return "later";
+    this.apply(transaction);
+    return "taken";
   }
 
   /** The transaction was found valid on this very state. It pays whether its call succeeds or not. */
@@ -69,12 +75,13 @@ export class BlockBuilder {
     this.execution.phase = "Finalization";
     finalizeBlock(this.state, this.execution.records, this.lengthBytes, this.extrinsics.length);
     const changes = this.state.changes();
-    const { hash: parentHash, header: before } = this.parent;
+    const { hash: parentHash, header: before } = this.ground.block;
     const header: Header = {
       parentHash,
       number: before.number + 1,
       stateRoot: nextStateRoot(before.stateRoot, changes),
       extrinsicsRoot: toHex(blake2AsU8a(Buffer.concat(this.extrinsics), 256)),
+      logs: [],
     };
     return { block: { hash: headerHash(header), header, extrinsics: this.extrinsics }, changes };
   }

@@ -1,23 +1,21 @@
 import { blake2AsU8a } from "@polkadot/util-crypto";
-import { accountAt } from "../pallet/system.js";
-import { blockLength } from "../shape/system.js";
 import type { Journal } from "../store/journal.js";
-import { type StateReader, VersionedStore } from "../store/versioned-store.js";
-import { type Block, BlockBuilder, type BuiltBlock } from "./block.js";
+import { VersionedStore } from "../store/versioned-store.js";
+import type { Block, BuiltBlock } from "./block.js";
 import { type Hex, toHex } from "./codec.js";
-import { Pool, type Pooled } from "./pool.js";
-import { decodeTransaction, type Transaction } from "./transaction.js";
 import {
-  checkTransaction,
+  type BlockInProgress,
+  type Engine,
   type Ground,
   type InvalidReason,
-  type SignedTransaction,
-  type Validity,
-} from "./validity.js";
+  nonceOf,
+  type PoolTransaction,
+} from "./engine.js";
+import { Pool, type Pooled } from "./pool.js";
 
 export type Refusal =
   | { readonly refused: "undecodable"; readonly detail: string }
-  | { readonly refused: "invalid"; readonly reason: InvalidReason }
+  | { readonly refused: "invalid"; readonly reason: InvalidReason; readonly detail?: string }
   | { readonly refused: "already-imported"; readonly hash: Hex }
   | { readonly refused: "priority-too-low"; readonly old: bigint; readonly new: bigint }
   | { readonly refused: "pool-full" };
@@ -43,12 +41,12 @@ export class Chain {
   private final: Block;
 
   constructor(
+    readonly engine: Engine,
     readonly genesisHash: Hex,
     /** The state and block to go on from: genesis, or a snapshot of a later block. */
     origin: BuiltBlock,
     private readonly limits: ChainLimits,
     private readonly journal: Journal,
-    private readonly onBug: (error: unknown) => void,
   ) {
     const { number } = origin.block.header;
     this.store = new VersionedStore({ blocks: limits.historyBlocks, bytes: limits.historyBytes }, number);
@@ -101,17 +99,16 @@ export class Chain {
   }
 
   submit(bytes: Uint8Array): Submitted {
-    let transaction: Transaction;
+    let transaction: PoolTransaction | null;
     try {
-      transaction = decodeTransaction(bytes);
+      transaction = this.engine.decode(bytes);
     } catch (error) {
       return { refused: "undecodable", detail: error instanceof Error ? error.message : String(error) };
     }
-    if (!isSigned(transaction)) return { refused: "invalid", reason: "Call" };
+    if (transaction === null) return { refused: "invalid", reason: "Call" };
     if (this.pool.has(transaction.hash)) return { refused: "already-imported", hash: transaction.hash };
-    if (bytes.length > blockLength.normal) return { refused: "invalid", reason: "ExhaustsResources" };
-    const validity = this.check(transaction, false);
-    if (!validity.isValid) return { refused: "invalid", reason: validity.reason };
+    const validity = this.engine.validate(this.ground(), transaction);
+    if (!validity.isValid) return { refused: "invalid", ...validity };
     const rival = this.pool.rivalOf(transaction);
     if (rival !== undefined && rival.signed.tip >= transaction.signed.tip) {
       return { refused: "priority-too-low", old: rival.signed.tip, new: transaction.signed.tip };
@@ -125,11 +122,18 @@ export class Chain {
 
   /** The nonce for the account's next transaction, counting those that wait. */
   nextNonce(account: Hex): number {
-    return this.pool.nextNonce(account, accountAt(this.store, account).nonce);
+    return this.pool.nextNonce(account, nonceOf(this.engine, this.ground(), account));
   }
 
-  check(transaction: SignedTransaction, isSignatureKnown: boolean): Validity {
-    return checkTransaction(this.ground(this.store), transaction, isSignatureKnown);
+  /** The newest block with its state. */
+  ground(): Ground {
+    return { block: this.best, state: this.store, genesis: this.genesisHash };
+  }
+
+  /** @returns undefined where the block's state is not known any more */
+  groundAt(block: Block): Ground | undefined {
+    const state = this.store.at(block.header.number);
+    return state && { block, state, genesis: this.genesisHash };
   }
 
   /**
@@ -137,9 +141,10 @@ export class Chain {
    * @param now milliseconds since the epoch
    */
   seal(now: number): Block {
-    const builder = new BlockBuilder(this.best, this.store, now, this.onBug);
-    const taken = this.fill(builder);
-    const built = builder.finish();
+    const ground = this.ground();
+    const next = this.engine.begin(ground, now);
+    const taken = this.fill(next, ground.block.header.number + 1);
+    const built = next.finish();
     this.journal.append(built);
     const { block, changes } = built;
     this.store.commit(block.header.number, changes);
@@ -166,29 +171,17 @@ export class Chain {
     }
   }
 
-  private fill(builder: BlockBuilder): Pooled[] {
+  private fill(next: BlockInProgress, number: number): Pooled[] {
     const taken: Pooled[] = [];
-    const ground = this.ground(builder.state);
     for (const pooled of [...this.pool.candidates()]) {
       const { transaction, diesAt } = pooled;
-      if (diesAt <= ground.next) {
-        this.pool.drop(transaction, "invalid");
-        continue;
-      }
-      const validity = checkTransaction(ground, transaction, true);
-      if (!validity.isValid) this.pool.drop(transaction, "invalid");
-      else if (!validity.isFuture && builder.usedBytes + transaction.bytes.length <= blockLength.normal) {
-        builder.apply(transaction);
-        this.pool.take(transaction.hash);
-        taken.push(pooled);
-      }
+      const outcome = diesAt <= number ? "invalid" : next.offer(transaction);
+      if (outcome === "invalid") this.pool.drop(transaction, "invalid");
+      if (outcome !== "taken") continue;
+      this.pool.take(transaction.hash);
+      taken.push(pooled);
     }
     return taken;
-  }
-
-  private ground(state: StateReader): Ground {
-    const { hash, header } = this.best;
-    return { state, next: header.number + 1, parent: hash, genesis: this.genesisHash };
   }
 
   /** Keeps what the history limit allows; the genesis hash is kept for ever. */
@@ -203,5 +196,3 @@ export class Chain {
     if (outdated > 0) this.hashes.delete(outdated);
   }
 }
-
-const isSigned = (transaction: Transaction): transaction is SignedTransaction => transaction.signed !== null;

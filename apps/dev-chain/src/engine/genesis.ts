@@ -75,6 +75,7 @@ export function genesisBlock(genesis: Genesis, onBug: (error: unknown) => void):
     number: 0,
     stateRoot: nextStateRoot(zero, changes),
     extrinsicsRoot: toHex(blake2AsU8a(new Uint8Array(), 256)),
+    logs: [],
   };
   return { block: { hash: headerHash(header), header, extrinsics: [] }, changes };
 }

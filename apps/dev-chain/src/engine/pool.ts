@@ -1,5 +1,5 @@
 import type { Hex } from "./codec.js";
-import type { SignedTransaction } from "./validity.js";
+import type { PoolTransaction } from "./engine.js";
 
 /** What a watcher is told, in the words of `author_extrinsicUpdate`. */
 export type TransactionStatus =
@@ -13,7 +13,7 @@ export type TransactionStatus =
 export type Watcher = (status: TransactionStatus) => void;
 
 export interface Pooled {
-  readonly transaction: SignedTransaction;
+  readonly transaction: PoolTransaction;
   /** First block that it cannot be in any more. */
   readonly diesAt: number;
 }
@@ -34,11 +34,11 @@ export class Pool {
     return this.byHash.size >= poolSizeMax;
   }
 
-  all(): SignedTransaction[] {
+  all(): PoolTransaction[] {
     return [...this.byHash.values()].map(({ transaction }) => transaction);
   }
 
-  rivalOf({ signed }: SignedTransaction): SignedTransaction | undefined {
+  rivalOf({ signed }: PoolTransaction): PoolTransaction | undefined {
     return this.byAccount.get(signed.account)?.get(signed.nonce)?.transaction;
   }
 
@@ -85,7 +85,7 @@ export class Pool {
     this.byHash.delete(hash);
   }
 
-  drop(transaction: SignedTransaction, status: TransactionStatus): void {
+  drop(transaction: PoolTransaction, status: TransactionStatus): void {
     this.take(transaction.hash);
     this.tell(transaction.hash, status);
     this.watchers.delete(transaction.hash);

@@ -1,7 +1,8 @@
 import type { Refusal } from "../engine/chain.js";
 import { fromHex, type Hex, toHex } from "../engine/codec.js";
+import { invalidReasons } from "../engine/engine.js";
 import type { TransactionStatus } from "../engine/pool.js";
-import { invalidReasons } from "../engine/validity.js";
+
 import { RpcError } from "./error.js";
 import { hexParam, type Methods, type RpcContext, unsubscriber } from "./method.js";
 
@@ -10,7 +11,7 @@ function refusalError(refusal: Refusal): RpcError {
     case "undecodable":
       return new RpcError(1001, "Extrinsic has invalid format", refusal.detail);
     case "invalid":
-      return new RpcError(1010, "Invalid Transaction", invalidReasons[refusal.reason]);
+      return new RpcError(1010, "Invalid Transaction", refusal.detail ?? invalidReasons[refusal.reason]);
     case "already-imported":
       return new RpcError(1013, "Transaction Already Imported", refusal.hash);
     case "priority-too-low":

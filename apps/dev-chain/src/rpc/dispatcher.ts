@@ -1,4 +1,5 @@
 import { CodedError } from "@granary/primitives";
+import { ExecutionFailed } from "../engine/engine.js";
 import { ScaleError } from "../engine/scale.js";
 import { authorMethods } from "./author-methods.js";
 import { chainMethods } from "./chain-methods.js";
@@ -70,6 +71,8 @@ export class Dispatcher {
 
   private translate(error: unknown): RpcError {
     if (error instanceof RpcError) return error;
+    if (error instanceof ExecutionFailed)
+      return new RpcError(-32000, `Client error: Execution failed: ${error.message}`);
     if (error instanceof ScaleError || error instanceof CodedError) return new RpcError(-32602, error.message);
     this.onBug(error);
     return new RpcError(-32603, "Internal error");

@@ -1,6 +1,6 @@
 import type { Chain } from "../engine/chain.js";
 import type { Hex } from "../engine/codec.js";
-import type { StateReader } from "../store/versioned-store.js";
+import type { Ground } from "../engine/engine.js";
 import { invalidParams, stateDiscarded, unknownBlock } from "./error.js";
 
 /** Sends a subscription's notifications; what is sent before the client knows its id waits until it does. */
@@ -18,10 +18,8 @@ export interface Caller {
 export type Method = (params: readonly unknown[], caller: Caller) => unknown;
 export type Methods = Readonly<Record<string, Method>>;
 
-/** The chain, and the fixed bytes that methods answer with. */
 export interface RpcContext {
   readonly chain: Chain;
-  readonly metadata: Uint8Array;
   readonly nodeName: string;
 }
 
@@ -42,12 +40,12 @@ export function hexListParam(params: readonly unknown[], at: number, what: strin
   return value.map((_, i) => hexParam(value, i, what));
 }
 
-/** The state at a block named by its hash, or at the newest. */
-export function stateAt({ chain }: RpcContext, hash: Hex | undefined): StateReader {
-  if (hash === undefined) return chain.store;
+/** A block named by its hash, or the newest, with its state. */
+export function groundAt({ chain }: RpcContext, hash: Hex | undefined): Ground {
+  if (hash === undefined) return chain.ground();
   const block = chain.blockOf(hash);
   if (block === undefined) throw unknownBlock(hash);
-  return chain.store.at(block.header.number) ?? raise(stateDiscarded(hash));
+  return chain.groundAt(block) ?? raise(stateDiscarded(hash));
 }
 
 export const unsubscriber: Method = ([id], caller) => caller.unsubscribe(String(id));

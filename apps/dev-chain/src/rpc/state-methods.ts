@@ -1,10 +1,17 @@
 import { blake2AsHex } from "@polkadot/util-crypto";
-import { type Hex, toHex } from "../engine/codec.js";
-import { runtimeVersion } from "../shape/version.js";
+import { fromHex, type Hex, toHex } from "../engine/codec.js";
+import { type Ground, metadataOf, type RuntimeVersion } from "../engine/engine.js";
 import { lowerBound, type StateReader } from "../store/versioned-store.js";
 import { invalidParams } from "./error.js";
-import { hexListParam, hexParam, type Methods, optionalHex, type RpcContext, stateAt, unsubscriber } from "./method.js";
-import { callRuntimeApi } from "./runtime-api.js";
+import {
+  groundAt,
+  hexListParam,
+  hexParam,
+  type Methods,
+  optionalHex,
+  type RpcContext,
+  unsubscriber,
+} from "./method.js";
 
 const keysPerPageMax = 1000;
 
@@ -15,9 +22,12 @@ const readHex = (state: StateReader, key: Hex): Hex | null => {
 
 export function stateMethods(context: RpcContext): Methods {
   const { chain } = context;
-  const at = (params: readonly unknown[], position: number): StateReader =>
-    stateAt(context, optionalHex(params, position, "block hash"));
+  const ground = (params: readonly unknown[], position: number): Ground =>
+    groundAt(context, optionalHex(params, position, "block hash"));
+  const at = (params: readonly unknown[], position: number): StateReader => ground(params, position).state;
   const bytesOf = (params: readonly unknown[]): Uint8Array | undefined => at(params, 1).get(hexParam(params, 0, "key"));
+
+  const versionAt = (params: readonly unknown[]) => versionJson(chain.engine.version(at(params, 0)));
 
   return {
     state_getStorage: (params) => readHex(at(params, 1), hexParam(params, 0, "key")),
@@ -58,22 +68,28 @@ export function stateMethods(context: RpcContext): Methods {
       });
     },
     state_unsubscribeStorage: unsubscriber,
-    state_getMetadata: () => toHex(context.metadata),
-    state_getRuntimeVersion: () => runtimeVersionJson,
+    state_getMetadata: (params) => toHex(metadataOf(chain.engine, ground(params, 0))),
+    state_getRuntimeVersion: versionAt,
     state_subscribeRuntimeVersion: (_, caller) =>
       caller.subscribe("state_runtimeVersion", (notify) => {
-        notify(runtimeVersionJson);
-        return () => undefined;
+        let told = versionJson(chain.engine.version(chain.store));
+        notify(told);
+        return chain.onHead(() => {
+          const version = versionJson(chain.engine.version(chain.store));
+          if (JSON.stringify(version) === JSON.stringify(told)) return;
+          told = version;
+          notify(told);
+        });
       }),
     state_unsubscribeRuntimeVersion: unsubscriber,
     state_call: (params) => {
       const name = params[0];
       if (typeof name !== "string") throw invalidParams("method must be a text");
-      return toHex(callRuntimeApi(context, name, hexParam(params, 1, "data"), optionalHex(params, 2, "block hash")));
+      return toHex(chain.engine.call(ground(params, 2), name, fromHex(hexParam(params, 1, "data"))));
     },
-    chain_getRuntimeVersion: () => runtimeVersionJson,
+    chain_getRuntimeVersion: versionAt,
   };
 }
 
-/** The transaction version is also told under its older name, as nodes do. */
-const runtimeVersionJson = { ...runtimeVersion, stateVersion: runtimeVersion.systemVersion };
+/** The version of the state's form is told under its newer and its older name, as nodes do. */
+const versionJson = (version: RuntimeVersion) => ({ ...version, stateVersion: version.systemVersion });

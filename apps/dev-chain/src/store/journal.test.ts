@@ -19,7 +19,13 @@ const key: Hex = "0xabcd";
 
 function build(parent: BuiltBlock | undefined): BuiltBlock {
   const number = parent === undefined ? 0 : parent.block.header.number + 1;
-  const header: Header = { parentHash: parent?.block.hash ?? zero, number, stateRoot: zero, extrinsicsRoot: zero };
+  const header: Header = {
+    parentHash: parent?.block.hash ?? zero,
+    number,
+    stateRoot: zero,
+    extrinsicsRoot: zero,
+    logs: [],
+  };
   const changes = new Map<Hex, Uint8Array | null>([
     [key, new Uint8Array([number])],
     ["0x01", number % 2 === 0 ? null : new Uint8Array(300)],

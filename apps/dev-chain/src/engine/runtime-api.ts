@@ -1,41 +1,40 @@
-import { callWeight } from "../engine/block.js";
-import { codec, encode, fromHex, type Hex } from "../engine/codec.js";
-import { Reader, Writer } from "../engine/scale.js";
-import { decodeTransaction, type Transaction } from "../engine/transaction.js";
-import type { SignedTransaction } from "../engine/validity.js";
 import { accountAt } from "../pallet/system.js";
 import { baseFeeOf, feeOf } from "../pallet/transaction-payment.js";
 import { runtimeVersion } from "../shape/version.js";
 import { readBytes } from "../store/changes.js";
-import { RpcError } from "./error.js";
-import { type RpcContext, stateAt } from "./method.js";
+import { callWeight } from "./block.js";
+import { codec, encode, type Hex } from "./codec.js";
+import { ExecutionFailed, type Ground, type InvalidReason, invalidIndex } from "./engine.js";
+import { Reader, Writer } from "./scale.js";
+import { decodeTransaction, type Transaction } from "./transaction.js";
+import { checkTransaction, type SignedTransaction } from "./validity.js";
 
 const metadataVersion = 14;
 
 /** The runtime's own functions, arguments and results in SCALE, as `state_call` reaches them. */
-export function callRuntimeApi(context: RpcContext, name: string, data: Hex, at: Hex | undefined): Uint8Array {
-  const reader = new Reader(fromHex(data));
+export function callRuntimeApi(ground: Ground, metadata: Uint8Array, name: string, args: Uint8Array): Uint8Array {
+  const reader = new Reader(args);
   switch (name) {
     case "Core_version":
       return encode("RuntimeVersion", runtimeVersion);
     case "Metadata_metadata":
-      return opaque(context.metadata);
+      return opaque(metadata);
     case "Metadata_metadata_versions":
       return encode("Vec<u32>", [metadataVersion]);
     case "Metadata_metadata_at_version":
       return reader.u32() === metadataVersion
-        ? Buffer.concat([Buffer.from([1]), opaque(context.metadata)])
+        ? Buffer.concat([Buffer.from([1]), opaque(metadata)])
         : new Uint8Array([0]);
     case "AccountNonceApi_account_nonce":
-      return encode("u32", accountAt(stateAt(context, at), codec<Hex>("AccountId32").decode(reader)).nonce);
+      return encode("u32", accountAt(ground.state, codec<Hex>("AccountId32").decode(reader)).nonce);
     case "TransactionPaymentApi_query_info":
-      return encode("(Weight, DispatchClass, u128)", [callWeight, "Normal", feeOf(announcedLength(data))]);
+      return encode("(Weight, DispatchClass, u128)", [callWeight, "Normal", feeOf(announcedLength(args))]);
     case "TransactionPaymentApi_query_fee_details":
-      return feeDetails(announcedLength(data));
+      return feeDetails(announcedLength(args));
     case "TaggedTransactionQueue_validate_transaction":
-      return validate(context, reader);
+      return validate(ground, reader);
     default:
-      throw new RpcError(-32000, `Client error: Execution failed: Exported method ${name} is not found`);
+      throw new ExecutionFailed(`Exported method ${name} is not found`);
   }
 }
 
@@ -47,9 +46,8 @@ function opaque(bytes: Uint8Array): Uint8Array {
 }
 
 /** The extrinsic's length follows the extrinsic as the last four bytes of the argument. */
-function announcedLength(data: Hex): number {
-  const bytes = fromHex(data);
-  if (bytes.length < 4) throw new RpcError(-32000, "Client error: Execution failed: input too short");
+function announcedLength(bytes: Uint8Array): number {
+  if (bytes.length < 4) throw new ExecutionFailed("input too short");
   return new Reader(bytes.subarray(bytes.length - 4)).u32();
 }
 
@@ -58,16 +56,9 @@ function feeDetails(length: number): Uint8Array {
   return encode("(Option<(u128, u128, u128)>, u128)", [[base, perByte * BigInt(length), 0n], 0n]);
 }
 
-const invalidCodes = {
-  Call: 0,
-  Payment: 1,
-  Stale: 3,
-  BadProof: 4,
-  AncientBirthBlock: 5,
-  ExhaustsResources: 6,
-} as const;
+const invalid = (reason: InvalidReason): Uint8Array => new Uint8Array([1, 0, invalidIndex.indexOf(reason)]);
 
-function validate({ chain }: RpcContext, reader: Reader): Uint8Array {
+function validate(ground: Ground, reader: Reader): Uint8Array {
   reader.u8();
   let transaction: Transaction;
   try {
@@ -76,11 +67,11 @@ function validate({ chain }: RpcContext, reader: Reader): Uint8Array {
     length.compact(BigInt(body.length));
     transaction = decodeTransaction(Buffer.concat([length.finish(), body]));
   } catch {
-    return new Uint8Array([1, 0, invalidCodes.Call]);
+    return invalid("Call");
   }
-  if (transaction.signed === null) return new Uint8Array([1, 0, invalidCodes.Call]);
-  const validity = chain.check(transaction as SignedTransaction, false);
-  if (!validity.isValid) return new Uint8Array([1, 0, invalidCodes[validity.reason]]);
+  if (transaction.signed === null) return invalid("Call");
+  const validity = checkTransaction(ground, transaction as SignedTransaction, false);
+  if (!validity.isValid) return invalid(validity.reason);
   const { account, nonce, tip } = transaction.signed;
   const tag = (of: number): Hex => `0x${Buffer.from(encode("(AccountId32, u32)", [account, of])).toString("hex")}`;
   const longevity = Number.isFinite(validity.diesAt) ? BigInt(validity.diesAt) : 2n ** 64n - 1n;
