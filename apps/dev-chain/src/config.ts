@@ -25,15 +25,19 @@ export const settings = z.object({
   DEV_CHAIN_HOST: z.string().default("127.0.0.1").describe("address to listen on"),
   DEV_CHAIN_PORT: whole(0, 65_535).default(9944).describe("port of JSON-RPC and GET /health; 0 takes any"),
   DEV_CHAIN_SEAL: z
-    .enum(["timed", "instant"])
+    .enum(["timed", "instant", "manual"])
     .default("timed")
-    .describe("instant: a block as soon as a transaction is there"),
+    .describe("instant: a block as soon as a transaction is there; manual: by dev_sealBlocks only"),
   DEV_CHAIN_BLOCK_MS: whole(10, DAY_MS).default(1000).describe("milliseconds from one block to the next"),
   DEV_CHAIN_FINALITY_MS: whole(0, DAY_MS).default(200).describe("milliseconds from a block to its finality"),
   DEV_CHAIN_HISTORY_BLOCKS: whole(1, 10_000_000)
     .default(14_400)
     .describe("blocks and states that can still be asked for"),
   DEV_CHAIN_DATA_DIR: z.string().min(1).optional().describe("folder of the chain; absent: it lives in memory"),
+  DEV_CHAIN_FAULTS: z
+    .enum(["on", "off"])
+    .default("off")
+    .describe("on: takes the dev_ requests, which seal, reorganize, stall, drop and silence"),
   DEV_CHAIN_ENDOWED: accounts.default([]).describe("more accounts with money: SS58 or //Path, separated by commas"),
 });
 
@@ -52,6 +56,7 @@ export function readConfig(env: Env): DevChainConfig {
     seal: data.DEV_CHAIN_SEAL,
     blockMs: data.DEV_CHAIN_BLOCK_MS,
     finalityMs: data.DEV_CHAIN_FINALITY_MS,
+    faults: data.DEV_CHAIN_FAULTS === "on",
     historyBlocks: data.DEV_CHAIN_HISTORY_BLOCKS,
     ...(data.DEV_CHAIN_DATA_DIR === undefined ? {} : { dataDir: data.DEV_CHAIN_DATA_DIR }),
     genesis: { endowed: [...devAccounts, ...data.DEV_CHAIN_ENDOWED] },

@@ -9,6 +9,7 @@ import { defaultGenesis, type Genesis } from "./engine/genesis.js";
 import { Sealer, type SealerConfig } from "./engine/sealer.js";
 import { createTsEngine } from "./engine/ts-engine.js";
 import { Dispatcher } from "./rpc/dispatcher.js";
+import type { Faults } from "./rpc/method.js";
 import { RpcServer } from "./rpc/server.js";
 import { FileJournal, type Journal, type Loaded, memoryJournal } from "./store/journal.js";
 
@@ -22,6 +23,8 @@ export interface DevChainConfig extends Partial<SealerConfig> {
   readonly historyBlocks?: number;
   /** What a new chain begins with; a folder that has a chain already goes on with that. */
   readonly genesis?: Partial<Genesis>;
+  /** Takes requests for trouble: `dev_…` in src/rpc/dev-methods.ts. */
+  readonly faults?: boolean;
   /** One line for each thing that should not have happened. */
   readonly log?: (message: string, error: unknown) => void;
   /** The chain cannot go on, e.g. because its disk is full. */
@@ -63,7 +66,14 @@ export async function createDevChain(config: DevChainConfig = {}): Promise<DevCh
     log("the chain stopped", error);
     config.onFatal?.(error);
   });
-  const dispatcher = new Dispatcher({ chain, nodeName: "granary-dev-chain" }, onBug);
+  const faults: Faults = {
+    seal: () => sealer.seal(),
+    reorganize: (depth, fate) => sealer.reorganize(depth, fate),
+    stallFinality: (isStalled) => sealer.stallFinality(isStalled),
+    silenceSubscriptions: () => server.silenceSubscriptions(),
+  };
+  const nodeName = "granary-dev-chain";
+  const dispatcher = new Dispatcher({ chain, nodeName, faults: settings.faults === true ? faults : null }, onBug);
   const health = () => ({ height: numberOf(chain.head), finalized: numberOf(chain.finalized) });
   const server = new RpcServer(dispatcher, health, settings);
   let port: number | undefined;

@@ -1,7 +1,9 @@
+import { CodedError } from "@granary/primitives";
 import { blake2AsU8a } from "@polkadot/util-crypto";
 import type { Journal } from "../store/journal.js";
-import { VersionedStore } from "../store/versioned-store.js";
+import { type Changes, VersionedStore } from "../store/versioned-store.js";
 import type { Block, BuiltBlock } from "./block.js";
+import { BlockTree } from "./block-tree.js";
 import { type Hex, toHex } from "./codec.js";
 import {
   type BlockInProgress,
@@ -11,7 +13,7 @@ import {
   nonceOf,
   type PoolTransaction,
 } from "./engine.js";
-import { Pool, type Pooled } from "./pool.js";
+import { Pool } from "./pool.js";
 
 export type Refusal =
   | { readonly refused: "undecodable"; readonly detail: string }
@@ -28,13 +30,22 @@ export interface ChainLimits {
   readonly historyBytes: number;
 }
 
-/** One line of blocks, never a fork: what is sealed stays; what is finalized is durable. */
+/** What becomes of the transactions of blocks that are retired: in the new blocks, back in the pool, or forgotten. */
+export const transactionFates = ["again", "later", "never"] as const;
+export type TransactionFate = (typeof transactionFates)[number];
+
+type HeadListener = (block: Block, changed: readonly Hex[]) => void;
+
+/**
+ * The best chain, and what lost to it. What is sealed stays unless a reorganization is asked for; what is finalized is
+ * durable and stays.
+ */
 export class Chain {
   readonly pool = new Pool();
   readonly store: VersionedStore;
-  private readonly blocks = new Map<Hex, Block>();
-  private readonly hashes = new Map<number, Hex>();
-  private readonly headListeners = new Set<(block: Block, changed: readonly Hex[]) => void>();
+  private readonly tree: BlockTree;
+  private readonly importListeners = new Set<(block: Block) => void>();
+  private readonly headListeners = new Set<HeadListener>();
   private readonly finalizedListeners = new Set<(block: Block) => void>();
   private readonly readyListeners = new Set<() => void>();
   private best: Block;
@@ -45,7 +56,7 @@ export class Chain {
     readonly genesisHash: Hex,
     /** The state and block to go on from: genesis, or a snapshot of a later block. */
     origin: BuiltBlock,
-    private readonly limits: ChainLimits,
+    limits: ChainLimits,
     private readonly journal: Journal,
   ) {
     const { number } = origin.block.header;
@@ -53,8 +64,7 @@ export class Chain {
     this.store.load(origin.changes);
     this.best = origin.block;
     this.final = origin.block;
-    this.hashes.set(0, genesisHash);
-    this.remember(origin.block);
+    this.tree = new BlockTree(genesisHash, origin.block, this.store, limits.historyBlocks);
   }
 
   get head(): Block {
@@ -65,36 +75,50 @@ export class Chain {
     return this.final;
   }
 
+  /** Of whatever branch. */
   blockOf(hash: Hex): Block | undefined {
-    return this.blocks.get(hash);
+    return this.tree.get(hash);
   }
 
+  /** On the best chain. */
   hashAt(number: number): Hex | undefined {
-    return this.hashes.get(number);
+    return this.tree.hashAt(number);
   }
 
-  onHead(listener: (block: Block, changed: readonly Hex[]) => void): () => void {
-    this.headListeners.add(listener);
-    return () => this.headListeners.delete(listener);
+  /** The newest block with its state. */
+  ground(): Ground {
+    return { block: this.best, state: this.store, genesis: this.genesisHash };
+  }
+
+  /** @returns undefined where the block's state is not known any more */
+  groundAt(block: Block): Ground | undefined {
+    const state = this.tree.stateAfter(block);
+    return state && { block, state, genesis: this.genesisHash };
+  }
+
+  /** Called for every block, also for those that do not become the best. */
+  onImport(listener: (block: Block) => void): () => void {
+    return listen(this.importListeners, listener);
+  }
+
+  /** Called for every block that becomes the best, with the keys whose values may be others than at the one before. */
+  onHead(listener: HeadListener): () => void {
+    return listen(this.headListeners, listener);
   }
 
   onFinalized(listener: (block: Block) => void): () => void {
-    this.finalizedListeners.add(listener);
-    return () => this.finalizedListeners.delete(listener);
+    return listen(this.finalizedListeners, listener);
   }
 
   /** Called when a transaction came that the next block can take. */
   onReady(listener: () => void): () => void {
-    this.readyListeners.add(listener);
-    return () => this.readyListeners.delete(listener);
+    return listen(this.readyListeners, listener);
   }
 
-  /** A block that the journal already has: at start only. */
+  /** A block that the journal already has: at start only. One that does not follow the newest replaces what does not. */
   replay({ block, changes }: BuiltBlock): void {
-    if (block.header.parentHash !== this.best.hash) throw new Error("the journal's blocks do not follow one another");
-    this.store.commit(block.header.number, changes);
-    this.remember(block);
-    this.best = block;
+    while (block.header.parentHash !== this.best.hash) this.retireBest();
+    this.extend(block, changes);
     this.final = block;
   }
 
@@ -114,10 +138,7 @@ export class Chain {
       return { refused: "priority-too-low", old: rival.signed.tip, new: transaction.signed.tip };
     }
     if (this.pool.isFull) return { refused: "pool-full" };
-    this.pool.add({ transaction, diesAt: validity.diesAt });
-    const isFuture = this.nextNonce(transaction.signed.account) <= transaction.signed.nonce;
-    if (!isFuture) for (const listener of this.readyListeners) listener();
-    return { hash: transaction.hash, isFuture };
+    return { hash: transaction.hash, isFuture: this.admit(transaction, validity.diesAt) };
   }
 
   /** The nonce for the account's next transaction, counting those that wait. */
@@ -125,74 +146,126 @@ export class Chain {
     return this.pool.nextNonce(account, nonceOf(this.engine, this.ground(), account));
   }
 
-  /** The newest block with its state. */
-  ground(): Ground {
-    return { block: this.best, state: this.store, genesis: this.genesisHash };
-  }
-
-  /** @returns undefined where the block's state is not known any more */
-  groundAt(block: Block): Ground | undefined {
-    const state = this.store.at(block.header.number);
-    return state && { block, state, genesis: this.genesisHash };
-  }
-
   /**
    * Makes the next block of what waits and can be taken. It is written to the journal before anybody hears of it.
    * @param now milliseconds since the epoch
    */
   seal(now: number): Block {
-    const ground = this.ground();
-    const next = this.engine.begin(ground, now);
-    const taken = this.fill(next, ground.block.header.number + 1);
-    const built = next.finish();
-    this.journal.append(built);
-    const { block, changes } = built;
-    this.store.commit(block.header.number, changes);
-    this.remember(block);
-    this.best = block;
-    const keys = [...changes.keys()];
-    for (const listener of this.headListeners) listener(block, keys);
-    for (const { transaction } of taken) this.pool.tell(transaction.hash, { inBlock: block.hash });
-    this.journal.rotateIfDue(block, () => this.store.entries());
+    const { block, changes } = this.grow(now);
+    this.announce([block], [...changes.keys()]);
     return block;
   }
 
-  /** Everything up to this block is durable: says so, block by block. */
-  finalize(number: number): void {
-    while (this.final.header.number < number) {
-      const next = this.blocks.get(this.hashes.get(this.final.header.number + 1)!)!;
+  /**
+   * Retires the newest `depth` blocks and makes one more in their place, as a node does that learns of a longer branch:
+   * of the new blocks only the last is ever the best.
+   * @param now milliseconds since the epoch, of the first new block; each next is one later
+   * @throws CodedError REORGANIZATION_TOO_DEEP (conflict) where one of the blocks is final
+   */
+  reorganize(depth: number, now: number, fate: TransactionFate): Block {
+    const { number } = this.best.header;
+    if (depth > number - this.final.header.number) {
+      throw new CodedError("REORGANIZATION_TOO_DEEP", "conflict", "a block that is final cannot be retired", { depth });
+    }
+    const changed = new Set<Hex>();
+    const retired: Block[] = [];
+    for (let left = depth; left > 0; left -= 1) {
+      retired.unshift(this.best);
+      for (const key of this.retireBest().keys()) changed.add(key);
+    }
+    for (const block of retired) for (const hash of hashesIn(block)) this.pool.tell(hash, { retracted: block.hash });
+    if (fate === "again") this.readmit(retired);
+    const blocks = Array.from({ length: depth + 1 }, (_, i) => {
+      const { block, changes } = this.grow(now + i);
+      for (const key of changes.keys()) changed.add(key);
+      return block;
+    });
+    this.announce(blocks, [...changed]);
+    if (fate === "later") this.readmit(retired);
+    return this.best;
+  }
+
+  /** Everything up to this block, unless it was retired, is durable: says so, block by block. */
+  finalize(block: Block): void {
+    if (!this.tree.isOnBestChain(block)) return;
+    while (this.final.header.number < block.header.number) {
+      const next = this.tree.get(this.tree.hashAt(this.final.header.number + 1)!)!;
       this.final = next;
+      this.tree.finalized(next.header.number);
       for (const listener of this.finalizedListeners) listener(next);
-      for (const bytes of next.extrinsics.slice(1)) {
-        const hash = toHex(blake2AsU8a(bytes, 256));
+      for (const hash of hashesIn(next)) {
         this.pool.tell(hash, { finalized: next.hash });
         this.pool.forget(hash);
       }
     }
   }
 
-  private fill(next: BlockInProgress, number: number): Pooled[] {
-    const taken: Pooled[] = [];
-    for (const pooled of [...this.pool.candidates()]) {
-      const { transaction, diesAt } = pooled;
-      const outcome = diesAt <= number ? "invalid" : next.offer(transaction);
-      if (outcome === "invalid") this.pool.drop(transaction, "invalid");
-      if (outcome !== "taken") continue;
-      this.pool.take(transaction.hash);
-      taken.push(pooled);
-    }
-    return taken;
+  /** @returns whether it has to wait for an earlier one of its account */
+  private admit(transaction: PoolTransaction, diesAt: number): boolean {
+    this.pool.add({ transaction, diesAt });
+    const isFuture = this.nextNonce(transaction.signed.account) <= transaction.signed.nonce;
+    if (!isFuture) for (const listener of this.readyListeners) listener();
+    return isFuture;
   }
 
-  /** Keeps what the history limit allows; the genesis hash is kept for ever. */
-  private remember(block: Block): void {
-    const { number } = block.header;
-    this.blocks.set(block.hash, block);
-    this.hashes.set(number, block.hash);
-    const outdated = number - this.limits.historyBlocks - 1;
-    const hash = this.hashes.get(outdated);
-    if (hash === undefined) return;
-    this.blocks.delete(hash);
-    if (outdated > 0) this.hashes.delete(outdated);
+  /** Transactions of retired blocks wait again. */
+  private readmit(retired: readonly Block[]): void {
+    for (const bytes of retired.flatMap(({ extrinsics }) => extrinsics)) {
+      const transaction = this.engine.decode(bytes);
+      if (transaction === null) continue;
+      const validity = this.engine.validate(this.ground(), transaction);
+      const status = validity.isValid && (this.admit(transaction, validity.diesAt) ? "future" : "ready");
+      this.pool.tell(transaction.hash, status || "invalid");
+    }
   }
+
+  /** Makes a block on top of the best, durably, without telling anybody. */
+  private grow(now: number): BuiltBlock {
+    const next = this.engine.begin(this.ground(), now);
+    this.fill(next);
+    const built = next.finish();
+    this.journal.append(built);
+    this.extend(built.block, built.changes);
+    return built;
+  }
+
+  /** Tells of new blocks, of which the last is the best. */
+  private announce(blocks: readonly Block[], changed: readonly Hex[]): void {
+    for (const block of blocks) for (const listener of this.importListeners) listener(block);
+    for (const listener of this.headListeners) listener(this.best, changed);
+    for (const block of blocks) for (const hash of hashesIn(block)) this.pool.tell(hash, { inBlock: block.hash });
+    this.journal.rotateIfDue(this.best, () => this.store.entries());
+  }
+
+  private extend(block: Block, changes: Changes): void {
+    this.store.commit(block.header.number, changes);
+    this.tree.add(block);
+    this.best = block;
+  }
+
+  private retireBest(): Changes {
+    const parent = this.tree.get(this.best.header.parentHash);
+    if (parent === undefined) throw new Error("the blocks do not follow one another");
+    const changes = this.store.revert();
+    this.tree.retire(this.best, changes);
+    this.best = parent;
+    return changes;
+  }
+
+  private fill(next: BlockInProgress): void {
+    const number = this.best.header.number + 1;
+    for (const { transaction, diesAt } of [...this.pool.candidates()]) {
+      const outcome = diesAt <= number ? "invalid" : next.offer(transaction);
+      if (outcome === "invalid") this.pool.drop(transaction, "invalid");
+      if (outcome === "taken") this.pool.take(transaction.hash);
+    }
+  }
+}
+
+/** Of everything in the block; what the block's author put in has nobody who watches it. */
+const hashesIn = ({ extrinsics }: Block): Hex[] => extrinsics.map((bytes) => toHex(blake2AsU8a(bytes, 256)));
+
+function listen<T>(listeners: Set<T>, listener: T): () => void {
+  listeners.add(listener);
+  return () => listeners.delete(listener);
 }

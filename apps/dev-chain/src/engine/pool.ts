@@ -8,6 +8,7 @@ export type TransactionStatus =
   | "invalid"
   | "dropped"
   | { readonly inBlock: Hex }
+  | { readonly retracted: Hex }
   | { readonly finalized: Hex }
   | { readonly usurped: Hex };
 export type Watcher = (status: TransactionStatus) => void;
@@ -25,13 +26,23 @@ export class Pool {
   private readonly byAccount = new Map<Hex, Map<number, Pooled>>();
   private readonly byHash = new Map<Hex, Pooled>();
   private readonly watchers = new Map<Hex, Set<Watcher>>();
+  private sizeMax = poolSizeMax;
+
+  /** Room for so many transactions from now on; null: as ever. Those that wait already stay. */
+  limit(sizeMax: number | null): void {
+    this.sizeMax = sizeMax ?? poolSizeMax;
+  }
 
   has(hash: Hex): boolean {
     return this.byHash.has(hash);
   }
 
   get isFull(): boolean {
-    return this.byHash.size >= poolSizeMax;
+    return this.byHash.size >= this.sizeMax;
+  }
+
+  find(hash: Hex): PoolTransaction | undefined {
+    return this.byHash.get(hash)?.transaction;
   }
 
   all(): PoolTransaction[] {

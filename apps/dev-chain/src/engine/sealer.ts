@@ -1,6 +1,6 @@
 import type { Journal } from "../store/journal.js";
 import type { Block } from "./block.js";
-import type { Chain } from "./chain.js";
+import type { Chain, TransactionFate } from "./chain.js";
 
 export interface SealerConfig {
   /** `timed`: a block every `blockMs`, idle or not. `instant`: one as soon as a transaction is there. `manual`: on call. */
@@ -21,6 +21,9 @@ export class Sealer {
   private stopListening = () => {};
   private isStopped = false;
   private isInstantDue = false;
+  private isFinalityStalled = false;
+  /** Newest block whose finality is due. */
+  private due: Block | null = null;
   private lastTime = 0;
 
   constructor(
@@ -45,8 +48,27 @@ export class Sealer {
 
   seal(): Block {
     this.lastTime = Math.max(Date.now(), this.lastTime + 1);
-    const block = this.chain.seal(this.lastTime);
-    this.after(Math.max(this.config.finalityMs, finalityMsMin), () => this.finalize(block));
+    return this.finalizeInTime(this.chain.seal(this.lastTime));
+  }
+
+  /** @see Chain.reorganize */
+  reorganize(depth: number, fate: TransactionFate): Block {
+    const now = Math.max(Date.now(), this.lastTime + 1);
+    this.lastTime = now + depth;
+    return this.finalizeInTime(this.chain.reorganize(depth, now, fate));
+  }
+
+  /** From now on no block becomes final; or those that wait for it, and all others, do. */
+  stallFinality(isStalled: boolean): void {
+    this.isFinalityStalled = isStalled;
+    if (!isStalled) this.after(0, () => this.finalize());
+  }
+
+  private finalizeInTime(block: Block): Block {
+    this.after(Math.max(this.config.finalityMs, finalityMsMin), () => {
+      this.due = block;
+      return this.finalize();
+    });
     return block;
   }
 
@@ -69,9 +91,11 @@ export class Sealer {
     });
   }
 
-  private async finalize(block: Block): Promise<void> {
+  private async finalize(): Promise<void> {
+    const { due } = this;
+    if (due === null || this.isFinalityStalled) return;
     await this.journal.sync();
-    if (!this.isStopped) this.chain.finalize(block.header.number);
+    if (!this.isStopped && !this.isFinalityStalled) this.chain.finalize(due);
   }
 
   private after(delayMs: number, run: () => void | Promise<void>): void {

@@ -26,7 +26,9 @@ function refusalError(refusal: Refusal): RpcError {
 }
 
 const isLast = (status: TransactionStatus): boolean =>
-  status === "invalid" || status === "dropped" || (typeof status === "object" && !("inBlock" in status));
+  typeof status === "object"
+    ? "finalized" in status || "usurped" in status
+    : status === "invalid" || status === "dropped";
 
 export function authorMethods({ chain }: RpcContext): Methods {
   const submit = (params: readonly unknown[]): { hash: Hex; isFuture: boolean } => {

@@ -22,13 +22,16 @@ export function chainMethods({ chain }: RpcContext): Methods {
     if (which === undefined || which === null) return chain.head.hash;
     return Array.isArray(which) ? which.map(hashOf) : hashOf(which);
   };
-  const newHeads =
-    (notification: string): Method =>
-    (_, caller) =>
-      caller.subscribe(notification, (notify) => {
-        notify(headerJson(chain.head.header));
-        return chain.onHead(({ header }) => notify(headerJson(header)));
-      });
+  const newHeads: Method = (_, caller) =>
+    caller.subscribe("chain_newHead", (notify) => {
+      notify(headerJson(chain.head.header));
+      return chain.onHead(({ header }) => notify(headerJson(header)));
+    });
+  const allHeads: Method = (_, caller) =>
+    caller.subscribe("chain_allHead", (notify) => {
+      notify(headerJson(chain.head.header));
+      return chain.onImport(({ header }) => notify(headerJson(header)));
+    });
   const finalizedHeads: Method = (_, caller) =>
     caller.subscribe("chain_finalizedHead", (notify) => {
       notify(headerJson(chain.finalized.header));
@@ -52,9 +55,9 @@ export function chainMethods({ chain }: RpcContext): Methods {
     chain_getHead: getBlockHash,
     chain_getFinalizedHead: () => chain.finalized.hash,
     chain_getFinalisedHead: () => chain.finalized.hash,
-    chain_subscribeNewHead: newHeads("chain_newHead"),
-    chain_subscribeNewHeads: newHeads("chain_newHead"),
-    chain_subscribeAllHeads: newHeads("chain_allHead"),
+    chain_subscribeNewHead: newHeads,
+    chain_subscribeNewHeads: newHeads,
+    chain_subscribeAllHeads: allHeads,
     chain_subscribeFinalizedHeads: finalizedHeads,
     chain_subscribeFinalisedHeads: finalizedHeads,
     chain_unsubscribeNewHead: unsubscriber,

@@ -11,6 +11,7 @@ const unreadBytesMax = 64 * 1024 * 1024;
 interface Subscription {
   /** Notifications from before the client learned the id. */
   early: string[] | undefined;
+  isSilent: boolean;
   end: () => void;
 }
 
@@ -32,9 +33,10 @@ export class Connection implements Caller {
     if (this.subscriptions.size >= subscriptionsMax)
       throw new RpcError(-32006, "Too many subscriptions on the connection");
     const id = randomBytes(8).toString("hex");
-    const subscription: Subscription = { early: this.isAnswering ? [] : undefined, end: () => {} };
+    const subscription: Subscription = { early: this.isAnswering ? [] : undefined, isSilent: false, end: () => {} };
     this.subscriptions.set(id, subscription);
     const notify: Notify = (result) => {
+      if (subscription.isSilent) return;
       const text = JSON.stringify({ jsonrpc: "2.0", method: notification, params: { subscription: id, result } });
       if (subscription.early === undefined) this.send(text);
       else subscription.early.push(text);
@@ -49,6 +51,12 @@ export class Connection implements Caller {
     this.subscriptions.delete(id);
     subscription.end();
     return true;
+  }
+
+  /** What is subscribed to now is heard of no more. @returns how many are silent */
+  silence(): number {
+    for (const subscription of this.subscriptions.values()) subscription.isSilent = true;
+    return this.subscriptions.size;
   }
 
   private receive(text: string): void {

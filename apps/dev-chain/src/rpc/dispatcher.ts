@@ -3,6 +3,7 @@ import { ExecutionFailed } from "../engine/engine.js";
 import { ScaleError } from "../engine/scale.js";
 import { authorMethods } from "./author-methods.js";
 import { chainMethods } from "./chain-methods.js";
+import { devMethods } from "./dev-methods.js";
 import { RpcError } from "./error.js";
 import type { Caller, Methods, RpcContext } from "./method.js";
 import { stateMethods } from "./state-methods.js";
@@ -30,6 +31,7 @@ export class Dispatcher {
       ...chainMethods(context),
       ...stateMethods(context),
       ...authorMethods(context),
+      ...devMethods(context),
     };
     const names = [...Object.keys(methods), "rpc_methods"].sort();
     this.methods = { ...methods, rpc_methods: () => ({ version: 1, methods: names }) };

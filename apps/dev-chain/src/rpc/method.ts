@@ -1,4 +1,5 @@
-import type { Chain } from "../engine/chain.js";
+import type { Block } from "../engine/block.js";
+import type { Chain, TransactionFate } from "../engine/chain.js";
 import type { Hex } from "../engine/codec.js";
 import type { Ground } from "../engine/engine.js";
 import { invalidParams, stateDiscarded, unknownBlock } from "./error.js";
@@ -18,9 +19,20 @@ export interface Caller {
 export type Method = (params: readonly unknown[], caller: Caller) => unknown;
 export type Methods = Readonly<Record<string, Method>>;
 
+/** What goes wrong with chains and their nodes, made to go wrong on request. */
+export interface Faults {
+  seal(): Block;
+  reorganize(depth: number, fate: TransactionFate): Block;
+  stallFinality(isStalled: boolean): void;
+  /** No subscription that is open now says anything any more. @returns how many are silent */
+  silenceSubscriptions(): number;
+}
+
 export interface RpcContext {
   readonly chain: Chain;
   readonly nodeName: string;
+  /** Null on chains that take no such requests. */
+  readonly faults: Faults | null;
 }
 
 export function hexParam(params: readonly unknown[], at: number, what: string): Hex {

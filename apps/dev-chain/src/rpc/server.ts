@@ -20,6 +20,7 @@ export interface ServerConfig {
 export class RpcServer {
   private readonly http: Server;
   private readonly sockets: WebSocketServer;
+  private readonly connections = new Set<Connection>();
 
   constructor(
     private readonly dispatcher: Dispatcher,
@@ -28,7 +29,11 @@ export class RpcServer {
   ) {
     this.http = createServer((request, response) => void this.serve(request, response));
     this.sockets = new WebSocketServer({ server: this.http, maxPayload: requestBytesMax });
-    this.sockets.on("connection", (socket) => new Connection(socket, dispatcher));
+    this.sockets.on("connection", (socket) => {
+      const connection = new Connection(socket, dispatcher);
+      this.connections.add(connection);
+      socket.on("close", () => this.connections.delete(connection));
+    });
   }
 
   /** @returns the port that is listened on */
@@ -43,6 +48,11 @@ export class RpcServer {
       this.http.listen(port, host, resolve);
     });
     return (this.http.address() as AddressInfo).port;
+  }
+
+  /** @returns how many subscriptions are silent now */
+  silenceSubscriptions(): number {
+    return [...this.connections].reduce((sum, connection) => sum + connection.silence(), 0);
   }
 
   async close(): Promise<void> {

@@ -53,6 +53,10 @@ export class Overlay implements StateReader {
     }
   }
 
+  apply(changes: Changes): void {
+    for (const [key, value] of changes) this.top.set(key, value);
+  }
+
   changes(): Changes {
     return this.layers[0]!;
   }

@@ -46,6 +46,31 @@ describe("a store with history", () => {
     );
   });
 
+  it("takes blocks back as if they had never been, and says what they had changed", () => {
+    fc.assert(
+      fc.property(blocks, fc.nat(11), (history, count) => {
+        const [store, never] = [new VersionedStore(unlimited), new VersionedStore(unlimited)];
+        const changesOf = (changes: (typeof history)[number]) =>
+          new Map(
+            changes.map(({ item: which, entry, value }) => [key(which, entry), value === null ? null : bytes(value)]),
+          );
+        const kept = Math.max(0, history.length - count);
+        for (const [i, changes] of history.entries()) store.commit(i + 1, changesOf(changes));
+        for (const [i, changes] of history.slice(0, kept).entries()) never.commit(i + 1, changesOf(changes));
+        for (let height = history.length; height > kept; height -= 1) {
+          const changed = store.revert();
+          expect([...changed.keys()].sort()).toEqual([...changesOf(history[height - 1]!).keys()].sort());
+        }
+        expect([...store.entries()].sort()).toEqual([...never.entries()].sort());
+        for (let height = 0; height <= kept; height += 1) {
+          for (const which of [1, 2])
+            expect(store.at(height)!.keys(item(which))).toEqual(never.at(height)!.keys(item(which)));
+        }
+        expect(store.at(kept + 1)).toBeUndefined();
+      }),
+    );
+  });
+
   it("forgets what is older than its limits of blocks and of bytes, and still knows the present", () => {
     const byBlocks = new VersionedStore({ blocks: 3, bytes: 1 << 30 });
     const byBytes = new VersionedStore({ blocks: 1000, bytes: 10_000 });

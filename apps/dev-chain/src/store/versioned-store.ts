@@ -74,6 +74,20 @@ export class VersionedStore implements StateReader {
     this.prune();
   }
 
+  /** Takes the newest block back. @returns what it had changed */
+  revert(): Changes {
+    const last = this.undo.pop();
+    if (last === undefined) throw new Error("no block can be taken back");
+    const changes = new Map<Hex, Uint8Array | null>();
+    for (const [key, previous] of last.previous) {
+      changes.set(key, this.values.get(key) ?? null);
+      this.write(key, previous ?? null);
+    }
+    this.undoBytes -= last.bytes;
+    this.height = last.height - 1;
+    return changes;
+  }
+
   /** @returns undefined where that height is not known any more, or not yet */
   at(height: number): StateReader | undefined {
     if (height === this.height) return this;
