@@ -57,8 +57,13 @@ describe("miners that do not keep their word", () => {
 
   it("those that serve wrong bytes are not believed, and it is held against them", async () => {
     const { file, fid } = await store("corrupt", 3);
-    const liars = (await mapOf(fid)).columns.slice(0, 4).map((column) => column.miner as string);
+    const holders = (await mapOf(fid)).columns.map((column) => column.miner as string);
+    const [liars, honest] = [holders.slice(0, 8), holders.slice(8)];
     await behave(liars, "corrupt");
+    // While nobody else answers, all of them are asked, and none of their bytes are passed on.
+    await behave(honest, "dead");
+    await expect(stage.comesBack(fid, file)).rejects.toMatchObject({ code: "FRAGMENTS_NOT_ENOUGH" });
+    await behave(honest, "honest");
     expect(await stage.comesBack(fid, file)).toBe(true);
     const isKnown = () =>
       poll(
@@ -66,7 +71,7 @@ describe("miners that do not keep their word", () => {
           const standing = await stage.gateway.call<{ account: string; lastFailureCode: string | null }[]>("/miners");
           return standing.some((miner) => liars.includes(miner.account) && miner.lastFailureCode !== null);
         },
-        20_000,
+        60_000,
         250,
       );
     expect(await isKnown()).toBe(true);
