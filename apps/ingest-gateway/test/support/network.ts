@@ -147,10 +147,7 @@ export async function startNetwork(environment: Record<string, string> = {}): Pr
       app = await start(more);
     },
     startReplica: (more = {}) => start(more),
-    stagedFiles: async () => {
-      const entries = await readdir(stagingDir, { recursive: true, withFileTypes: true });
-      return entries.filter((entry) => entry.isFile()).map((entry) => path.join(entry.parentPath, entry.name));
-    },
+    stagedFiles: () => filesBelow(stagingDir),
     stop: async () => {
       await app.stop();
       await connection.close();
@@ -356,6 +353,21 @@ export async function eventually(
   timeoutMs = 60_000,
 ): Promise<void> {
   if (!(await poll(ask, timeoutMs, 50))) throw new Error(`did not happen in time: ${what}`);
+}
+
+/** The files of a folder that others empty meanwhile: a folder that is gone when its turn comes has none. */
+async function filesBelow(dir: string): Promise<string[]> {
+  const entries = await readdir(dir, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error;
+    return [];
+  });
+  const below = await Promise.all(
+    entries.map((entry) => {
+      const name = path.join(dir, entry.name);
+      return entry.isDirectory() ? filesBelow(name) : [name];
+    }),
+  );
+  return below.flat();
 }
 
 export type { UploadId };
