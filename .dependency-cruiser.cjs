@@ -4,7 +4,8 @@
 /** Our packages that each package may import, in shipped code. */
 const mayImport = {
   primitives: [],
-  erasure: ["primitives"],
+  native: [],
+  erasure: ["primitives", "native"],
   domain: ["primitives"],
   contracts: ["primitives"],
   telemetry: ["primitives"],

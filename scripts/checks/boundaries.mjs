@@ -13,6 +13,7 @@ const program = join(root, "node_modules", "dependency-cruiser", "bin", "depende
 /** file → what it imports → the rule that this breaks */
 const violations = [
   ["packages/primitives/src/a.ts", "../../telemetry/src/a.js", "layer-of-primitives"],
+  ["packages/native/src/a.ts", "../../primitives/src/c.js", "layer-of-native"],
   ["packages/erasure/src/a.ts", "../../domain/src/c.js", "layer-of-erasure"],
   ["packages/domain/src/a.ts", "../../erasure/src/c.js", "layer-of-domain"],
   ["packages/contracts/src/a.ts", "../../domain/src/c.js", "layer-of-contracts"],

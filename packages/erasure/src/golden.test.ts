@@ -1,9 +1,11 @@
 import { createCipheriv, createHash } from "node:crypto";
 import { readFileSync } from "node:fs";
+import { nativeEngines } from "@granary/native";
 import { SEGMENT_BYTES } from "@granary/primitives";
 import { describe, expect, it } from "@jest/globals";
 import type { ErasureCodec } from "./codec.js";
 import { hashSegment, type SegmentDigests } from "./hash-segment.js";
+import { nativeHasher } from "./segment-hasher.js";
 import { createSimdCodec } from "./simd-codec.js";
 import { createSubspaceCodec } from "./subspace-codec.js";
 import { createTableCodec } from "./table-codec.js";
@@ -103,6 +105,19 @@ describe("a segment of full size", () => {
   ])("has the vector's hashes with the codec %s too", (_, make) => {
     expect(hashSegment(segment, make())).toEqual({ segmentHash: expected.hash, fragmentHashes: expected.fragments });
   });
+
+  for (const engine of nativeEngines()) {
+    it(`has the vector's hashes by the native engine ${engine.name}, alone and beside another`, () => {
+      const data = [0, 1, 2, 3].map((row) =>
+        segment.subarray((row * SEGMENT_BYTES) / 4, ((row + 1) * SEGMENT_BYTES) / 4),
+      );
+      const slot = { data, parity: [] };
+      const other = { data: data.map((_, row) => data[row === 0 ? 3 : 0] as Uint8Array), parity: [] };
+      const wanted = { segmentHash: expected.hash, fragmentHashes: expected.fragments };
+      expect(nativeHasher(engine)([slot]).digests).toEqual([wanted]);
+      expect(nativeHasher(engine)([other, slot]).digests[1]).toEqual(wanted);
+    });
+  }
 
   it.each<[string, number[], () => ErasureCodec]>([
     ["simd", [8, 9, 10, 11], createSimdCodec],

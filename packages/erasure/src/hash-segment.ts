@@ -1,4 +1,4 @@
-import { createHash } from "node:crypto";
+import { createHash, type Hash } from "node:crypto";
 import {
   DATA_FRAGMENTS,
   digestOf,
@@ -57,8 +57,9 @@ export function hashFragments(
       hash.update(parity[i] as Uint8Array);
     });
   }
-  const whole = createHash("sha256");
-  for (const fragment of data) whole.update(fragment);
+  // The segment begins with its first fragment, so up to there the two hashes are one.
+  const whole = (dataHashes[0] as Hash).copy();
+  for (const fragment of data.slice(1)) whole.update(fragment);
   return {
     segmentHash: digestOf(whole.digest()) as SegmentHash,
     fragmentHashes: [...dataHashes, ...parityHashes].map((hash) => digestOf(hash.digest())) as FragmentHash[],
