@@ -4,7 +4,7 @@ import path from "node:path";
 import { Worker } from "node:worker_threads";
 import { alternate, cpuMs, defineBench, wallMs } from "@granary/bench";
 import { FRAGMENTS_PER_SEGMENT, MiB, SEGMENT_BYTES } from "@granary/primitives";
-import { openPipeline, THREADS } from "./pipeline.js";
+import { openPipeline, type Pipeline, THREADS } from "./pipeline.js";
 import { type StagedFiles, stagedFiles } from "./staged.js";
 
 const ROUNDS = 5;
@@ -58,46 +58,63 @@ function measured(work: () => Promise<unknown>) {
   };
 }
 
+/** The pipeline as it is, with our kernel beside node:crypto alone, and with the npm codec beside node:crypto. */
+const engines = ["native", "portable", "reference"] as const;
+
 export default defineBench({
   names: [
     "pipeline.2-threads.vs-reference-codec",
     "pipeline.2-threads.vs-reference-codec.cpu",
+    "pipeline.2-threads",
     "pipeline.share-of-hash-limit",
     "pipeline.share-of-hash-limit.cpu",
+    "pipeline.portable.vs-reference-codec",
+    "pipeline.portable.vs-reference-codec.cpu",
+    "pipeline.portable",
+    "pipeline.portable.share-of-hash-limit",
+    "pipeline.portable.share-of-hash-limit.cpu",
     "pipeline.bound.vs-reference-codec.cpu",
-    "pipeline.2-threads",
   ],
-  about: `read, encode, thirteen hashes of ${SEGMENTS} segments on 2 threads; beside the npm codec, and node:crypto alone`,
-  run: ({ record, compare }) =>
+  about: `read, encode, thirteen hashes of ${SEGMENTS} segments on 2 threads, as it is and without native code; beside the npm codec, and node:crypto alone`,
+  run: ({ record, compare, say }) =>
     withStaged(async (files) => {
       const claim = await files.claim(SEGMENTS * SEGMENT_BYTES);
-      const [fast, slow, hashers] = [
-        openPipeline(files.staging, false),
-        openPipeline(files.staging, true),
-        openHashers(),
-      ];
-      const digests = async (pipeline: typeof fast) => JSON.stringify([...(await pipeline.encode(claim))].sort());
-      if ((await digests(fast)) !== (await digests(slow))) throw new Error("the two pipelines differ");
-      const [ours, reference, hashing] = [
-        measured(() => fast.encode(claim)),
-        measured(() => slow.encode(claim)),
-        measured(hashers.hash),
-      ];
-      const wall = await alternate(ROUNDS, { ours: ours.wall, reference: reference.wall, hashing: hashing.wall });
-      await Promise.all([fast.close(), slow.close(), hashers.close()]);
+      const pipelines = engines.map((engine) => openPipeline(files.staging, engine));
+      const [native, portable, reference] = pipelines as [Pipeline, Pipeline, Pipeline];
+      const hashers = openHashers();
+      const digests = async (pipeline: Pipeline) => JSON.stringify([...(await pipeline.encode(claim))].sort());
+      const truth = await digests(reference);
+      for (const pipeline of pipelines) {
+        if ((await digests(pipeline)) !== truth) throw new Error("the pipelines differ");
+      }
+      const work = {
+        native: measured(() => native.encode(claim)),
+        portable: measured(() => portable.encode(claim)),
+        reference: measured(() => reference.encode(claim)),
+        hashing: measured(hashers.hash),
+      };
+      const wall = await alternate(ROUNDS, {
+        native: work.native.wall,
+        portable: work.portable.wall,
+        reference: work.reference.wall,
+        hashing: work.hashing.wall,
+      });
+      say(`segments by what hashed them: ${JSON.stringify(native.hashedBy())}`);
+      await Promise.all([...pipelines, hashers].map((one) => one.close()));
       // The first is of the round that does not count.
-      const [ourCpu, referenceCpu, hashingCpu] = [ours, reference, hashing].map(({ cpu }) => cpu.slice(1)) as [
-        number[],
-        number[],
-        number[],
-      ];
-      compare("pipeline.2-threads.vs-reference-codec", wall.ours, wall.reference);
-      compare("pipeline.2-threads.vs-reference-codec.cpu", ourCpu, referenceCpu);
-      compare("pipeline.share-of-hash-limit", wall.ours, wall.hashing);
-      compare("pipeline.share-of-hash-limit.cpu", ourCpu, hashingCpu);
-      // What a codec that takes no time at all would make of it: the rest is hashing.
-      compare("pipeline.bound.vs-reference-codec.cpu", hashingCpu, referenceCpu);
-      const speed = (ms: number) => claim.sizeBytes / MiB / (ms / 1000);
-      record("pipeline.2-threads", "MiB/s", wall.ours.map(speed));
+      const cpu = (of: keyof typeof work) => work[of].cpu.slice(1);
+      const speeds = (ms: readonly number[]) => ms.map((one) => claim.sizeBytes / MiB / (one / 1000));
+      compare("pipeline.2-threads.vs-reference-codec", wall.native, wall.reference);
+      compare("pipeline.2-threads.vs-reference-codec.cpu", cpu("native"), cpu("reference"));
+      record("pipeline.2-threads", "MiB/s", speeds(wall.native));
+      compare("pipeline.share-of-hash-limit", wall.native, wall.hashing);
+      compare("pipeline.share-of-hash-limit.cpu", cpu("native"), cpu("hashing"));
+      compare("pipeline.portable.vs-reference-codec", wall.portable, wall.reference);
+      compare("pipeline.portable.vs-reference-codec.cpu", cpu("portable"), cpu("reference"));
+      record("pipeline.portable", "MiB/s", speeds(wall.portable));
+      compare("pipeline.portable.share-of-hash-limit", wall.portable, wall.hashing);
+      compare("pipeline.portable.share-of-hash-limit.cpu", cpu("portable"), cpu("hashing"));
+      // What a codec that takes no time at all would make of it beside node:crypto: the rest is hashing.
+      compare("pipeline.bound.vs-reference-codec.cpu", cpu("hashing"), cpu("reference"));
     }),
 });

@@ -5,7 +5,7 @@ import { stagedFiles } from "./staged.js";
 const [folder, size] = process.argv.slice(2) as [string, string];
 const files = await stagedFiles(folder);
 const claim = await files.claim(Number(size));
-const pipeline = openPipeline(files.staging, false);
+const pipeline = openPipeline(files.staging, "native");
 const startedAt = performance.now();
 await pipeline.encode(claim);
 const ms = performance.now() - startedAt;

@@ -55,9 +55,10 @@ export async function createApp(config: PreprocessorConfig): Promise<Service> {
     createThreadEncoder({
       threads: config.ENCODE_THREADS,
       register,
-      slots: config.SEGMENT_BUFFERS ?? config.ENCODE_THREADS + 1,
-      observe: ({ encodeSeconds, hashSeconds }) => {
-        metrics.segments.add({});
+      slots: config.SEGMENT_BUFFERS ?? 2 * config.ENCODE_THREADS + 1,
+      engine: config.NATIVE_CODE ? "native" : "portable",
+      observe: ({ by, encodeSeconds, hashSeconds }) => {
+        metrics.segments.add({ engine: by });
         metrics.encodeSeconds.observe({}, encodeSeconds);
         metrics.hashSeconds.observe({}, hashSeconds);
       },

@@ -1,5 +1,5 @@
 import { availableParallelism } from "node:os";
-import { commonSettings, type Environment, readConfig, setting } from "@granary/service-runtime";
+import { commonSettings, type Environment, nativeSettings, readConfig, setting } from "@granary/service-runtime";
 import { z } from "zod";
 
 export const settings = z.object({
@@ -17,7 +17,8 @@ export const settings = z.object({
   SEGMENT_BUFFERS: setting
     .count()
     .optional()
-    .describe("segments in memory at a time, 32 MiB each; default one more than there are threads"),
+    .describe("segments in memory at a time, 32 MiB each; default two for each thread, and one that is read meanwhile"),
+  ...nativeSettings,
   ENCODE_JOBS: setting.count().default(4).describe("uploads that are encoded at a time by this process"),
   ENCODE_ATTEMPTS: setting
     .count()

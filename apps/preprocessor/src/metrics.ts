@@ -1,3 +1,4 @@
+import { type SegmentHasherName, segmentHasherNames } from "@granary/erasure";
 import type { Register } from "@granary/telemetry";
 import { type EncodeOutcome, type OpenEncodingState, type OpenEncodings, openEncodingStates } from "./ports.js";
 
@@ -59,9 +60,10 @@ export function createPreprocessorMetrics(
       help: "Attempts that ended in an error, by its code, and whether they are tried again",
       labels: { code: failureCodes, outcome: ["failed", "retried"] },
     }),
-    segments: register.counter({
+    segments: register.counter<{ engine: SegmentHasherName }>({
       name: "granary_preprocessor_segments_total",
-      help: "Segments encoded and hashed; its rate is segments per second",
+      help: "Segments encoded and hashed, by what did it: a native engine, or node:crypto beside a codec",
+      labels: { engine: segmentHasherNames },
     }),
     encodeSeconds: register.histogram({
       name: "granary_preprocessor_segment_encode_seconds",

@@ -111,8 +111,8 @@ const ended = (uploadId: string, times = 1) => poll(() => endsOf(uploadId).lengt
 
 async function metric(url: string, name: string): Promise<number> {
   const text = await (await fetch(`${url}/metrics`)).text();
-  const line = text.split("\n").find((one) => one.startsWith(`${name}{`));
-  return Number(line?.split(" ").at(-1));
+  const lines = text.split("\n").filter((one) => one.startsWith(`${name}{`));
+  return lines.reduce((sum, line) => sum + Number(line.split(" ").at(-1)), 0);
 }
 
 describe("the preprocessor", () => {
@@ -182,6 +182,23 @@ describe("the preprocessor", () => {
       expect(endsOf(uploadId)[0]?.message.fid).toBe(golden.fid);
       expect(await metric(url, "granary_preprocessor_segments_total")).toBe(golden.segments.length - before);
     });
+  });
+
+  it("leaves hashing to node:crypto where native code is switched off, with the same result", async () => {
+    const golden = goldenCase("32MiB+1");
+    const uploadId = await stage(golden.sizeBytes);
+    await withApp(
+      async ({ url }) => {
+        await announce(received(uploadId, golden.sizeBytes));
+        expect(await ended(uploadId)).toBe(true);
+        expect(endsOf(uploadId)[0]?.message.fid).toBe(golden.fid);
+        const text = await (await fetch(`${url}/metrics`)).text();
+        const counts = text.split("\n").filter((line) => line.startsWith("granary_preprocessor_segments_total{"));
+        const counted = counts.filter((line) => !line.endsWith(" 0"));
+        expect(counted).toEqual([expect.stringMatching(/engine="simd".* 2$/)]);
+      },
+      { NATIVE_CODE: "false" },
+    );
   });
 
   it("encodes everything though Redis is wiped in the middle", async () => {

@@ -87,8 +87,8 @@ export default dashboard(
     lines("Attempts", "ops", "By how they ended", [
       query("sum by (outcome) (rate(granary_preprocessor_encodings_total[$__rate_interval]))", "{{outcome}}"),
     ]),
-    lines("Segments", "ops", "Encoded and hashed", [
-      query("sum(rate(granary_preprocessor_segments_total[$__rate_interval]))", "segments"),
+    lines("Segments", "ops", "Encoded and hashed, by what did it: a native engine, or node:crypto beside a codec", [
+      query("sum by (engine) (rate(granary_preprocessor_segments_total[$__rate_interval])) > 0", "{{engine}}"),
     ]),
     lines("One segment, 95 %", "s", "Erasure coding, and hashing", [
       query(quantile(0.95, "granary_preprocessor_segment_encode_seconds"), "encode"),

@@ -26,6 +26,14 @@ export const commonSettings = {
   ...tracingSettings,
 };
 
+/** Settings of services that hash and code. */
+export const nativeSettings = {
+  NATIVE_CODE: setting
+    .flag()
+    .prefault("true")
+    .describe("hash by the native add-on where it was built and passes its test; false never loads it"),
+};
+
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /**

@@ -3,7 +3,7 @@ import { CodedError } from "@granary/primitives";
 import type { Register } from "@granary/telemetry";
 import type { ThreadOrder, ThreadReply } from "./thread.js";
 
-/** A fixed number of worker threads, one task at a time each. */
+/** A fixed number of worker threads, one task at a time each, or one group of tasks. */
 export interface ThreadPool<Task, Result> {
   /**
    * Runs the task on the next free thread. Buffers in `transfer` belong to the thread from here on: a result brings
@@ -26,7 +26,8 @@ interface Job<Task, Result> {
 
 interface Thread<Task, Result> {
   readonly worker: Worker;
-  job: Job<Task, Result> | undefined;
+  /** What it works on; none while it is idle. */
+  jobs: readonly Job<Task, Result>[];
 }
 
 const ended = (cause?: unknown) =>
@@ -40,6 +41,11 @@ export function createThreadPool<Task, Result>(options: {
   /** What the threads do; their load is shown under this name. */
   readonly name: string;
   readonly register: Register;
+  /**
+   * How many tasks that wait are handed to a thread together; then `script` is a body of `serveGroups`. They succeed or
+   * fail together. Never more than one thread's share of those that wait.
+   */
+  readonly groupMax?: number;
   /** What each thread finds as its `workerData`; a shared memory in it is one and the same in all of them. */
   readonly data?: unknown;
 }): ThreadPool<Task, Result> {
@@ -51,14 +57,16 @@ export function createThreadPool<Task, Result>(options: {
   function startThread(): Thread<Task, Result> {
     const thread: Thread<Task, Result> = {
       worker: new Worker(options.script, { workerData: options.data }),
-      job: undefined,
+      jobs: [],
     };
     let failure: unknown;
     thread.worker.on("message", (reply: ThreadReply<Result>) => {
-      const job = thread.job;
-      thread.job = undefined;
-      if (reply.ok) job?.resolve(reply.value);
-      else job?.reject(CodedError.fromEnvelope(reply.error));
+      const { jobs } = thread;
+      thread.jobs = [];
+      jobs.forEach((job, i) => {
+        if (reply.ok) job.resolve(reply.values[i] as Result);
+        else job.reject(CodedError.fromEnvelope(reply.error));
+      });
       dispatch();
     });
     thread.worker.on("error", (error) => {
@@ -66,7 +74,7 @@ export function createThreadPool<Task, Result>(options: {
     });
     thread.worker.on("exit", () => {
       threads.delete(thread);
-      thread.job?.reject(ended(failure));
+      for (const job of thread.jobs) job.reject(ended(failure));
       dispatch();
     });
     threads.add(thread);
@@ -75,13 +83,18 @@ export function createThreadPool<Task, Result>(options: {
 
   function dispatch(): void {
     while (queue.length > 0 && !isClosed) {
-      const idle = [...threads].find(({ job }) => job === undefined);
+      const idle = [...threads].find(({ jobs }) => jobs.length === 0);
       if (idle === undefined && threads.size >= options.threads) return;
       const thread = idle ?? startThread();
-      const job = queue.shift() as Job<Task, Result>;
-      thread.job = job;
+      const share = Math.ceil(queue.length / options.threads);
+      const jobs = queue.splice(0, Math.min(share, options.groupMax ?? 1));
+      thread.jobs = jobs;
       lastId += 1;
-      thread.worker.postMessage({ id: lastId, task: job.task } satisfies ThreadOrder<Task>, [...job.transfer]);
+      const order: ThreadOrder<Task> = { id: lastId, tasks: jobs.map(({ task }) => task) };
+      thread.worker.postMessage(
+        order,
+        jobs.flatMap(({ transfer }) => transfer),
+      );
     }
   }
 
@@ -90,7 +103,7 @@ export function createThreadPool<Task, Result>(options: {
     help: "Tasks that wait for a worker thread, and that run on one",
     labels: { pool: [options.name], state: ["waiting", "running"] },
     collect: (gauge) => {
-      const running = [...threads].filter(({ job }) => job !== undefined).length;
+      const running = [...threads].reduce((sum, { jobs }) => sum + jobs.length, 0);
       gauge.set({ pool: options.name, state: "waiting" }, queue.length);
       gauge.set({ pool: options.name, state: "running" }, running);
     },

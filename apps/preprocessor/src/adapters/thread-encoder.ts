@@ -2,10 +2,12 @@ import { createSegmentMemory, slotOf } from "@granary/erasure";
 import { createSlots, createThreadPool } from "@granary/service-runtime";
 import type { Register } from "@granary/telemetry";
 import type { SegmentEncoder, SegmentSlot } from "../ports.js";
-import type { EncodeResult, EncodeTask, EncodeThreadData } from "./encode-thread.js";
+import type { EncodeEngine, EncodeResult, EncodeTask, EncodeThreadData } from "./encode-thread.js";
 
 /** From `src` and from `dist` alike, this is the built file: a thread runs JavaScript. */
 const script = new URL("../../dist/adapters/encode-thread.js", import.meta.url);
+/** Segments that a thread hashes together: as many as the widest engine has room for. Others take them in turn. */
+const GROUP_MAX = 4;
 
 /**
  * A fixed number of segments in a memory that this thread and the encoding threads share: bytes are read into the place
@@ -15,15 +17,16 @@ export function createThreadEncoder(options: {
   readonly threads: number;
   readonly register: Register;
   readonly slots: number;
-  readonly isReference?: boolean;
-  readonly observe: (timing: Pick<EncodeResult, "encodeSeconds" | "hashSeconds">) => void;
+  readonly engine: EncodeEngine;
+  readonly observe: (result: Omit<EncodeResult, "digests">) => void;
 }): SegmentEncoder & { slotsInUse(): number; close(): Promise<void> } {
   const segments = createSegmentMemory(options.slots, "tiles");
-  const data: EncodeThreadData = { segments, isReference: options.isReference ?? false };
+  const data: EncodeThreadData = { segments, engine: options.engine };
   const threads = createThreadPool<EncodeTask, EncodeResult>({
     script,
     name: "encode",
     threads: options.threads,
+    groupMax: GROUP_MAX,
     data,
     register: options.register,
   });
