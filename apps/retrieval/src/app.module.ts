@@ -74,6 +74,7 @@ export async function createApp(config: RetrievalConfig): Promise<Service> {
     createThreadRebuilder({
       threads: config.REBUILD_THREADS,
       register,
+      mayBeNative: config.NATIVE_CODE,
       recycle: (fragment) => fragments.recycle(fragment),
     }),
     (it) => it.close(),

@@ -1,6 +1,6 @@
 import { availableParallelism } from "node:os";
 import { GiB } from "@granary/primitives";
-import { commonSettings, type Environment, readConfig, setting } from "@granary/service-runtime";
+import { commonSettings, type Environment, nativeSettings, readConfig, setting } from "@granary/service-runtime";
 import { z } from "zod";
 
 export const settings = z.object({
@@ -28,6 +28,7 @@ export const settings = z.object({
     .default(Math.min(2, availableParallelism()))
     .describe("worker threads that rebuild and hash segments")
     .meta({ defaultText: "one for each processor, at most 2" }),
+  ...nativeSettings,
   HEDGE_AFTER: setting
     .duration("1s")
     .default(1_000)

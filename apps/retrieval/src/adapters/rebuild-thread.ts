@@ -1,9 +1,10 @@
 import { createHash } from "node:crypto";
-import { createCodec } from "@granary/erasure";
+import { workerData } from "node:worker_threads";
+import { createCodec, createHashEach } from "@granary/erasure";
 import { DATA_FRAGMENTS, FRAGMENT_BYTES, FRAGMENTS_PER_SEGMENT } from "@granary/primitives";
 import { serveThread } from "@granary/service-runtime/thread";
 import type { Gathered } from "../flow/gather-fragments.js";
-import { DIGEST_BYTES, SLICE_BYTES } from "./slice.js";
+import { SLICE_BYTES } from "./slice.js";
 
 /** All buffers belong to the thread until they come back with the result. */
 export type RebuildTask =
@@ -19,16 +20,21 @@ export interface RebuildResult {
   readonly fragments: readonly ArrayBuffer[];
 }
 
+export interface RebuildThreadData {
+  /** Whether slices may be hashed by the native add-on. */
+  readonly mayBeNative: boolean;
+}
+
+const { mayBeNative } = workerData as RebuildThreadData;
 const codec = await createCodec();
+const hashEach = mayBeNative ? createHashEach() : createHashEach([]);
 
 const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest();
 
 function digestsOf(segment: Uint8Array): { hash: string; slices: Uint8Array } {
-  const slices = new Uint8Array((segment.length / SLICE_BYTES) * DIGEST_BYTES);
-  for (let i = 0; i * SLICE_BYTES < segment.length; i += 1) {
-    slices.set(sha256(segment.subarray(i * SLICE_BYTES, (i + 1) * SLICE_BYTES)), i * DIGEST_BYTES);
-  }
-  return { hash: sha256(segment).toString("hex"), slices };
+  const count = segment.length / SLICE_BYTES;
+  const slices = Array.from({ length: count }, (_, i) => segment.subarray(i * SLICE_BYTES, (i + 1) * SLICE_BYTES));
+  return { hash: sha256(segment).toString("hex"), slices: hashEach(slices) };
 }
 
 /** Data fragments are the segment itself; with any other the code restores it. */

@@ -2,7 +2,7 @@ import { SEGMENT_BYTES } from "@granary/primitives";
 import { createThreadPool } from "@granary/service-runtime";
 import type { Register } from "@granary/telemetry";
 import type { Rebuilder, SegmentBuffer, Verified } from "../flow/load-segment.js";
-import type { RebuildResult, RebuildTask } from "./rebuild-thread.js";
+import type { RebuildResult, RebuildTask, RebuildThreadData } from "./rebuild-thread.js";
 
 /** From `src` and from `dist` alike, this is the built file: a thread runs JavaScript. */
 const script = new URL("../../dist/adapters/rebuild-thread.js", import.meta.url);
@@ -10,6 +10,7 @@ const script = new URL("../../dist/adapters/rebuild-thread.js", import.meta.url)
 export function createThreadRebuilder(options: {
   readonly threads: number;
   readonly register: Register;
+  readonly mayBeNative: boolean;
   readonly recycle: (fragment: ArrayBuffer) => void;
 }): Rebuilder & {
   encodeRow(segment: ArrayBuffer, row: number): Promise<{ hash: string; bytes: Uint8Array }>;
@@ -19,6 +20,7 @@ export function createThreadRebuilder(options: {
     script,
     name: "rebuild",
     threads: options.threads,
+    data: { mayBeNative: options.mayBeNative } satisfies RebuildThreadData,
     register: options.register,
   });
 
