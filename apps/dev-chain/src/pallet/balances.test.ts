@@ -98,7 +98,7 @@ describe("sudo", () => {
   });
 
   it("tells the inner call's failure in its event", () => {
-    expect(world.root("Sminer.miner_exit", { miner: accountFrom("//Bob") }).error).toBe("Sminer.NotMiner");
+    expect(world.root("Sminer.miner_exit", { miner: accountFrom("//Bob") }).error).toBe("Sminer.NotExisted");
   });
 
   it("passes on", () => {

@@ -1,13 +1,14 @@
 import type { Hex } from "../engine/codec.js";
-import { type Context, ensure, fail, type Handler, handler, signer } from "../engine/dispatch.js";
+import { type Context, ensure, ensureRoot, fail, type Handler, handler, signer } from "../engine/dispatch.js";
 import { storedMaybeMap } from "../engine/storage.js";
+import { cancel, schedule } from "./agenda.js";
 import { freeOf, reserve, transfer, unreserve } from "./balances.js";
 import { oneDay, territories, territoryKeys, territoryOf } from "./territory.js";
 
 const pallet = "StorageHandler";
 /** Lease that must be left for a territory to be offered. */
 const leaseMinBlocks = oneDay;
-/** Blocks between buying and taking over, in which the buyer may step back. */
+/** Blocks between buying and handing over, in which the buyer may step back. */
 const lockingBlocks = 50;
 
 interface Consignment {
@@ -17,17 +18,17 @@ interface Consignment {
   exec: number | null;
   locked: boolean;
 }
-const consignments = storedMaybeMap<[Hex], Consignment>(pallet, "Consignment");
+export const consignments = storedMaybeMap<[Hex], Consignment>(pallet, "Consignment");
 
 const consignmentOf = (context: Context, token: Hex): Consignment =>
   consignments.find(context.state, token) ?? fail(pallet, "NonExistentConsignment");
 
 function offer(context: Context, owner: Hex, territoryName: Hex, price: bigint): void {
   const territory = territoryOf(context, owner, territoryName);
-  ensure(!consignments.has(context.state, territory.token), pallet, "ConsignmentExisted");
   ensure(territory.state === "Active", pallet, "NotActive");
-  ensure(territory.deadline - context.block > leaseMinBlocks, pallet, "InsufficientLease");
   ensure(territory.remainingSpace === territory.totalSpace, pallet, "ObjectNotZero");
+  ensure(territory.deadline - context.block > leaseMinBlocks, pallet, "InsufficientLease");
+  ensure(!consignments.has(context.state, territory.token), pallet, "ConsignmentExisted");
   territory.state = "OnConsignment";
   territories.put(context.state, owner, territoryName, territory);
   const fresh = { user: owner, price, buyers: null, exec: null, locked: false };
@@ -35,33 +36,34 @@ function offer(context: Context, owner: Hex, territoryName: Hex, price: bigint):
   context.emit(pallet, "Consignment", { name: territoryName, token: territory.token, price });
 }
 
-/** The price is set aside until the buyer takes over or steps back. */
+/** The price is set aside until the chain hands the territory over, by itself, or the buyer steps back. */
 function buy(context: Context, buyer: Hex, token: Hex, rename: Hex): void {
   const consignment = consignmentOf(context, token);
   ensure(!consignment.locked, pallet, "ConsignmentLocked");
   ensure(consignment.user !== buyer, pallet, "OwnConsignment");
-  ensure(!territories.has(context.state, buyer, rename), pallet, "DuplicateName");
-  ensure(freeOf(context, buyer) >= consignment.price, pallet, "InsufficientBalance");
   reserve(context, buyer, consignment.price);
   const exec = context.block + lockingBlocks;
   consignments.put(context.state, token, { ...consignment, buyers: buyer, exec, locked: true });
+  const value = { token, territoryName: rename };
+  schedule(context, token, exec, { type: pallet, value: { type: "exec_consignment", value } });
   context.emit(pallet, "BuyConsignment", { name: rename, token, price: consignment.price });
 }
 
-function takeOver(context: Context, buyer: Hex, token: Hex, territoryName: Hex): void {
-  const consignment = consignmentOf(context, token);
-  ensure(consignment.locked, pallet, "ConsignmentUnLocked");
-  ensure(consignment.buyers === buyer, pallet, "NotBuyer");
-  ensure(consignment.exec !== null && context.block >= consignment.exec, pallet, "ConsignmentLocked");
-  ensure(!territories.has(context.state, buyer, territoryName), pallet, "DuplicateName");
+/** Where the buyer has a territory of that name already, this one takes its place: the real chain's flaw, kept. */
+function handOver(context: Context, token: Hex, territoryName: Hex): void {
+  const { buyers: buyer, locked, price } = consignmentOf(context, token);
+  if (buyer === null) fail(pallet, "Unexpected");
+  ensure(locked, pallet, "ConsignmentUnLocked");
+  ensure(freeOf(context, buyer) >= price, pallet, "InsufficientBalance");
   const [seller, oldName] = territoryKeys.find(context.state, token) ?? fail(pallet, "Unexpected");
-  const territory = territoryOf(context, seller, oldName);
-  unreserve(context, buyer, consignment.price);
-  transfer(context, buyer, seller, consignment.price, "alive");
+  const territory = territories.find(context.state, seller, oldName) ?? fail(pallet, "Unexpected");
+  ensure(territory.state === "OnConsignment", pallet, "Unexpected");
   territories.remove(context.state, seller, oldName);
   territories.put(context.state, buyer, territoryName, { ...territory, state: "Active" });
   territoryKeys.put(context.state, token, [buyer, territoryName]);
   consignments.remove(context.state, token);
+  unreserve(context, buyer, price);
+  transfer(context, buyer, seller, price, "alive");
   context.emit(pallet, "ExecConsignment", { buyer, seller, token });
 }
 
@@ -79,10 +81,11 @@ function stepBack(context: Context, buyer: Hex, token: Hex): void {
   ensure(consignment.buyers === buyer, pallet, "NotBuyer");
   unreserve(context, buyer, consignment.price);
   consignments.put(context.state, token, { ...consignment, buyers: null, exec: null, locked: false });
+  cancel(context, token);
   context.emit(pallet, "CancelPurchaseAction", { token });
 }
 
-/** Selling a territory to somebody else: offer, buy, and after the lock time take over. */
+/** Selling a territory to somebody else: offered, bought, and handed over after the lock time. */
 export const consignmentCalls: Readonly<Record<string, Handler>> = {
   territory_consignment: handler((context, args: { territoryName: Hex; price: bigint }) =>
     offer(context, signer(context), args.territoryName, args.price),
@@ -90,9 +93,10 @@ export const consignmentCalls: Readonly<Record<string, Handler>> = {
   buy_consignment: handler((context, { token, rename }: { token: Hex; rename: Hex }) =>
     buy(context, signer(context), token, rename),
   ),
-  exec_consignment: handler((context, { token, territoryName }: { token: Hex; territoryName: Hex }) =>
-    takeOver(context, signer(context), token, territoryName),
-  ),
+  exec_consignment: handler((context, { token, territoryName }: { token: Hex; territoryName: Hex }) => {
+    ensureRoot(context);
+    handOver(context, token, territoryName);
+  }),
   cancel_consignment: handler((context, { territoryName }: { territoryName: Hex }) =>
     withdraw(context, signer(context), territoryName),
   ),

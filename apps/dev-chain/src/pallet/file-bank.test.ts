@@ -251,15 +251,18 @@ describe("deleting", () => {
     reportAll();
   });
 
-  it("by the last owner removes the file and gives everybody the space back", () => {
+  it("by the last owner removes the file, frees the territory, and unlocks what is idle again only by certificate", () => {
     const idle = totalIdle.get(world.store);
     expect(remove("//Bob")).toEqual({ error: null, events: ["FileBank.DeleteFile"] });
     expect(files.find(world.store, file)).toBeUndefined();
     expect(holdings.get(world.store, bob)).toEqual([]);
     expect(territoryOf()).toMatchObject({ usedSpace: 0n, remainingSpace: 1024n * MiB });
     expect(totalService.get(world.store)).toBe(0n);
-    expect(totalIdle.get(world.store)).toBe(idle + 96n * MiB);
-    expect(miners.find(world.store, accountFrom("//Miner3"))?.lockSpace).toBe(0n);
+    expect(totalIdle.get(world.store)).toBe(idle);
+    expect(miners.find(world.store, accountFrom("//Miner3"))).toMatchObject({
+      lockSpace: 0n,
+      idleSpace: 16_376n * MiB,
+    });
   });
 
   it("is refused to strangers, to those who do not own it, and for what is not there", () => {

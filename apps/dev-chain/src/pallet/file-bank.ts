@@ -27,6 +27,7 @@ import {
   replaceIdleSpace,
   type SpaceProofInfo,
   serveMinerSpace,
+  signature64,
   stateOf,
 } from "./miner.js";
 import { mayActFor } from "./oss.js";
@@ -70,8 +71,8 @@ function declare(context: Context, { fileHash, dealInfo, userBrief, fileSize }: 
 /** A miner has column `index` of the deal. The last of the twelve makes the deal a file. */
 function report(context: Context, index: number, dealHash: Hex): void {
   const acc = signer(context);
-  ensure(stateOf(minerOf(context, acc)) === "positive", pallet, "MinerStateError");
   ensure(index >= 1 && index <= fragmentCount, pallet, "SpecError");
+  ensure(stateOf(minerOf(context, acc)) === "positive", pallet, "MinerStateError");
   const deal = deals.find(context.state, dealHash) ?? fail(pallet, "NonExistent");
   const isTaken = deal.completeList.some((done) => done.index === index || done.miner === acc);
   ensure(!isTaken, pallet, "Existed");
@@ -176,9 +177,6 @@ interface IdleProof {
   readonly teeSig: Hex;
   readonly teePuk: Hex;
 }
-
-/** The chain stores exactly 64 bytes of signature, whatever was sent. */
-const signature64 = (signature: Hex): Hex => `0x${signature.slice(2).padEnd(128, "0")}`;
 
 function ensureOwnProof(context: Context, { idleSigInfo, teePuk }: IdleProof): Hex {
   const acc = signer(context);

@@ -1,8 +1,8 @@
 import type { Hex } from "../engine/codec.js";
 import { type Context, ensure, fail } from "../engine/dispatch.js";
 import { stored, storedMap, storedMaybeMap } from "../engine/storage.js";
-import { dropServiceSpace, miners, unlockMinerSpace } from "./miner.js";
-import { add, freeSpace, totalIdle, totalService } from "./territory.js";
+import { dropLockedSpace, dropServiceSpace, miners, unlockMinerSpace } from "./miner.js";
+import { add, freeSpace, totalService } from "./territory.js";
 
 /** Deals, files and who holds them; how a file leaves the chain. */
 export interface UserBrief {
@@ -95,9 +95,7 @@ function removeFile(context: Context, hash: Hex, file: StoredFile): void {
   }
   for (const [miner, space] of locked) {
     // A miner that left and came back holds nothing of the time before.
-    if ((miners.find(context.state, miner)?.lockSpace ?? 0n) < space) continue;
-    unlockMinerSpace(context, miner, space);
-    add(context, totalIdle, space);
+    if ((miners.find(context.state, miner)?.lockSpace ?? 0n) >= space) dropLockedSpace(context, miner, space);
   }
   add(context, totalService, -occupiedBytes(file.segmentList.length));
   files.remove(context.state, hash);

@@ -1,4 +1,5 @@
 import type { Pallet } from "../engine/dispatch.js";
+import { agenda } from "./agenda.js";
 import { balances } from "./balances.js";
 import { fileBank } from "./file-bank.js";
 import { oss } from "./oss.js";
@@ -18,6 +19,7 @@ export const rules: readonly Pallet[] = [
   balances,
   transactionPayment,
   sudo,
+  agenda,
   fileBank,
   sminer,
   storageHandler,

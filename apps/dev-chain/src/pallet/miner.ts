@@ -69,6 +69,9 @@ export function emptyMiner(beneficiary: Hex, stakingAccount: Hex, endpoint: Hex)
   };
 }
 
+/** The chain stores exactly 64 bytes of signature, whatever was sent. */
+export const signature64 = (signature: Hex): Hex => `0x${signature.slice(2).padEnd(128, "0")}`;
+
 /** Takes idle space for a column of a deal. */
 export function lockMinerSpace(context: Context, account: Hex, space: bigint): void {
   const miner = minerOf(context, account);
@@ -78,12 +81,20 @@ export function lockMinerSpace(context: Context, account: Hex, space: bigint): v
   miners.put(context.state, account, miner);
 }
 
-/** The deal came to nothing, or its file was deleted before the miner's tags: idle again. */
+/** The deal came to nothing: idle again. */
 export function unlockMinerSpace(context: Context, account: Hex, space: bigint): void {
   const miner = minerOf(context, account);
   ensure(miner.lockSpace >= space, pallet, "Overflow");
   miner.lockSpace -= space;
   miner.idleSpace += space;
+  miners.put(context.state, account, miner);
+}
+
+/** A file was deleted before the miner's tags. As with served space, what is free now is idle only by certificate. */
+export function dropLockedSpace(context: Context, account: Hex, space: bigint): void {
+  const miner = minerOf(context, account);
+  ensure(miner.lockSpace >= space, pallet, "Overflow");
+  miner.lockSpace -= space;
   miners.put(context.state, account, miner);
 }
 
@@ -107,8 +118,8 @@ export function dropServiceSpace(context: Context, account: Hex, space: bigint):
 /** Adds the units between the last certificate's end and this one's. @returns the added bytes */
 export function certifyIdleSpace(context: Context, account: Hex, proof: SpaceProofInfo, teeSignature: Hex): bigint {
   const miner = minerOf(context, account);
-  const last = miner.spaceProofInfo ?? fail(pallet, "StateError");
   ensure(stateOf(miner) === "positive", pallet, "NotpositiveState");
+  const last = miner.spaceProofInfo ?? fail(pallet, "NotpositiveState");
   ensure(proof.front === last.front && proof.rear > last.rear, pallet, "CountError");
   const space = (proof.rear - last.rear) * idleUnitBytes;
   const held = miner.idleSpace + miner.serviceSpace + miner.lockSpace;
@@ -126,9 +137,8 @@ export function certifyIdleSpace(context: Context, account: Hex, proof: SpacePro
 /** Idle files that gave way to stored ones are proven gone. @returns the replaced bytes */
 export function replaceIdleSpace(context: Context, account: Hex, proof: SpaceProofInfo, teeSignature: Hex): bigint {
   const miner = minerOf(context, account);
-  const last = miner.spaceProofInfo ?? fail(pallet, "StateError");
-  ensure(stateOf(miner) === "positive", pallet, "NotpositiveState");
-  ensure(proof.rear === last.rear && proof.front > last.front && proof.front <= proof.rear, pallet, "CountError");
+  const last = miner.spaceProofInfo ?? fail(pallet, "NotpositiveState");
+  ensure(proof.rear === last.rear && proof.front > last.front, pallet, "CountError");
   const space = (proof.front - last.front) * idleUnitBytes;
   const pending = pendingReplacements.get(context.state, account);
   ensure(pending >= space, pallet, "InsufficientReplaceable");

@@ -37,11 +37,11 @@ beforeEach(async () => {
 });
 
 describe("registration", () => {
-  it("reserves the stake and lists the miner, not ready yet", () => {
+  it("reserves the stake; the miner is not ready, and on no list", () => {
     expect(register()).toEqual({ error: null, events: ["Balances.Reserved", "Sminer.Registered"] });
     expect(minerOf()).toMatchObject({ collaterals: 4000n * TCESS, declarationSpace: 1024n * GiB, idleSpace: 0n });
     expect(stateOf(minerOf())).toBe("not ready");
-    expect(allMiners.get(world.store)).toEqual([bob]);
+    expect(allMiners.get(world.store)).toEqual([]);
     expect(minerCount.get(world.store)).toBe(1);
     expect(accountAt(world.store, bob).data.reserved).toBe(4000n * TCESS);
   });
@@ -55,11 +55,12 @@ describe("registration", () => {
   it("with another's stake is complete when that stake has come", () => {
     const args = { beneficiary: bob, endpoint: "0x", stakingAccount: accountFrom("//Dave"), tibCount: 1 };
     expect(world.run("//Bob", "Sminer.regnstk_assign_staking", args).error).toBeNull();
-    expect(registerKey().error).toBe("Sminer.CollateralNotUp");
+    expect(registerKey().error).toBeNull();
+    expect(stateOf(minerOf())).toBe("frozen");
     const stake = { miner: bob, collaterals: 4000n * TCESS };
     expect(world.run("//Eve", "Sminer.increase_collateral", stake).error).toBe("Sminer.NotStakingAcc");
     expect(world.run("//Dave", "Sminer.increase_collateral", stake).error).toBeNull();
-    expect(registerKey().error).toBeNull();
+    expect(stateOf(minerOf())).toBe("positive");
   });
 
   it("becomes positive by a key that the development worker attests, once", () => {
@@ -67,6 +68,7 @@ describe("registration", () => {
     expect(registerKey("//Bob", `0x${"01".repeat(32)}`).error).toBe("Sminer.VerifyTeeSigFailed");
     expect(registerKey()).toEqual({ error: null, events: ["Sminer.RegisterPoisKey"] });
     expect(stateOf(minerOf())).toBe("positive");
+    expect(allMiners.get(world.store)).toEqual([bob]);
     expect(registerKey().error).toBe("Sminer.StateError");
   });
 });
@@ -109,11 +111,15 @@ describe("a miner's own settings", () => {
     expect(world.run("//Eve", "Sminer.update_endpoint", { endpoint }).error).toBe("Sminer.NotMiner");
   });
 
-  it("declare more for more stake, and less only down to what is held", () => {
+  it("declare more, frozen until the stake follows, and less only down to what is held", () => {
     register();
     registerKey();
     expect(world.run("//Bob", "Sminer.increase_declaration_space", { tibCount: 1 }).error).toBeNull();
-    expect(minerOf()).toMatchObject({ declarationSpace: 2048n * GiB, collaterals: 8000n * TCESS });
+    expect(minerOf().declarationSpace).toBe(2048n * GiB);
+    expect(stateOf(minerOf())).toBe("frozen");
+    const stake = { miner: bob, collaterals: 4000n * TCESS };
+    expect(world.run("//Bob", "Sminer.increase_collateral", stake).error).toBeNull();
+    expect(stateOf(minerOf())).toBe("positive");
     certify(0n, 16_385n);
     const less = world.run("//Bob", "Sminer.decrease_declaration_space", { tibCount: 1 });
     expect(less.error).toBe("Sminer.UnableReduceDeclaration");
@@ -140,8 +146,9 @@ describe("leaving", () => {
     expect(stateOf(minerOf())).toBe("exit");
     expect(allMiners.get(world.store)).toEqual([]);
     expect(totalIdle.get(world.store)).toBe(0n);
+    // It stored nothing, so nothing is left to restore.
     expect(world.run("//Bob", "Sminer.miner_withdraw").error).toBeNull();
-    expect(miners.has(world.store, bob)).toBe(false);
+    expect(stateOf(minerOf())).toBe("exit");
     expect(accountAt(world.store, bob).data.reserved).toBe(0n);
   });
 });

@@ -1,8 +1,9 @@
-import { blake2AsHex } from "@polkadot/util-crypto";
-import { encode, type Hex } from "../engine/codec.js";
+import { sha256AsU8a } from "@polkadot/util-crypto";
+import { encode, type Hex, toHex } from "../engine/codec.js";
 import { type Context, ensure, ensureRoot, fail, handler, type Pallet, signer } from "../engine/dispatch.js";
 import { stored, storedMaybe, storedMaybeMap } from "../engine/storage.js";
 import { TCESS } from "../shape/version.js";
+import { schedule } from "./agenda.js";
 import { devTeeKey, ensureAttested } from "./attestation.js";
 import { palletAccount, reserve, transfer, unreserve } from "./balances.js";
 import {
@@ -14,7 +15,9 @@ import {
   minerCount,
   minerOf,
   miners,
+  pendingReplacements,
   setState,
+  signature64,
   stateOf,
 } from "./miner.js";
 import { add, oneDay, totalIdle } from "./territory.js";
@@ -28,10 +31,9 @@ const stakingLock = 180 * oneDay;
 const exitLock = 15 * oneDay;
 const faucetAward = 10_000n * TCESS;
 export const faucetAccount = palletAccount("facuetid");
-const endpointBytesMax = 100;
 
 const stakingStart = storedMaybeMap<[Hex], number>(name, "StakingStartBlock");
-const exits = storedMaybeMap<[Hex], number>(name, "MinerLock");
+const exitLocks = storedMaybeMap<[Hex], number>(name, "MinerLock");
 const rewards = storedMaybeMap<[Hex], { totalReward: bigint; rewardIssued: bigint; orderList: unknown[] }>(
   name,
   "RewardMap",
@@ -45,53 +47,71 @@ const restoralTargets = storedMaybeMap<
   { miner: Hex; serviceSpace: bigint; restoredSpace: bigint; coolingBlock: number }
 >(name, "RestoralTarget");
 
+/** The stake that so much space takes, begun TiB counted whole. */
+const stakeFor = (space: bigint): bigint => ((space + TiB - 1n) / TiB) * stakePerTib;
+
 interface Registration {
   readonly beneficiary: Hex;
   readonly endpoint: Hex;
   readonly tibCount: number;
 }
 
+/** A newly registered miner: not ready, and on no list, until its key is registered. */
 export function register(context: Context, account: Hex, staker: Hex, stake: bigint, args: Registration): void {
   ensure(!miners.has(context.state, account), name, "AlreadyRegistered");
-  ensure(args.endpoint.length / 2 - 1 <= endpointBytesMax, name, "BoundedVecError");
-  ensure(stake >= stakePerTib * BigInt(args.tibCount), name, "CollateralNotUp");
-  reserve(context, staker, stake);
   miners.put(context.state, account, {
     ...emptyMiner(args.beneficiary, staker, args.endpoint),
     collaterals: stake,
     declarationSpace: BigInt(args.tibCount) * TiB,
   });
-  allMiners.put(context.state, [...allMiners.get(context.state), account]);
   minerCount.put(context.state, minerCount.get(context.state) + 1);
   rewards.put(context.state, account, { totalReward: 0n, rewardIssued: 0n, orderList: [] });
-  stakingStart.put(context.state, account, context.block);
   context.emit(name, "Registered", { acc: account });
+}
+
+/** With a stake of its own, which stands from now on. */
+function registerStaked(context: Context, account: Hex, stake: bigint, args: Registration): void {
+  ensure(!miners.has(context.state, account), name, "AlreadyRegistered");
+  ensure(stake >= stakeFor(BigInt(args.tibCount) * TiB), name, "CollateralNotUp");
+  reserve(context, account, stake);
+  stakingStart.put(context.state, account, context.block);
+  register(context, account, account, stake, args);
 }
 
 interface PoisKeyArgs {
   readonly poisKey: { readonly g: Hex; readonly n: Hex };
+  readonly teeSigNeedVerify: Hex;
   readonly teeSig: Hex;
   readonly teePuk: Hex;
 }
 
 export function registerPoisKey(context: Context, account: Hex, args: PoisKeyArgs): void {
-  ensureAttested(args.teePuk, name);
+  ensure(miners.has(context.state, account), name, "NotMiner");
+  const { poisKey, teePuk } = args;
+  const spaceProofInfo = { miner: account, front: 0n, rear: 0n, poisKey, accumulator: poisKey.g };
+  const attested = encode("(SpaceProofInfo, [u8; 32])", [spaceProofInfo, teePuk]);
+  ensureAttested(teePuk, name);
   const miner = minerOf(context, account);
   ensure(stateOf(miner) === "not ready", name, "StateError");
-  ensure(miner.collaterals >= stakePerTib * (miner.declarationSpace / TiB), name, "CollateralNotUp");
-  const accumulator: Hex = `0x${"00".repeat(256)}`;
-  const spaceProofInfo = { miner: account, front: 0n, rear: 0n, poisKey: args.poisKey, accumulator };
-  minerKeys.put(context.state, blake2AsHex(encode("PoISKey", args.poisKey), 256) as Hex, account);
-  setState(context, account, { ...miner, spaceProofInfo }, "positive");
+  minerKeys.put(context.state, toHex(sha256AsU8a(attested)), account);
+  const isStaked = miner.collaterals >= stakeFor(miner.declarationSpace);
+  const teeSignature = signature64(args.teeSig);
+  setState(context, account, { ...miner, spaceProofInfo, teeSignature }, isStaked ? "positive" : "frozen");
+  allMiners.put(context.state, [...allMiners.get(context.state), account]);
   context.emit(name, "RegisterPoisKey", { miner: account });
 }
 
 /** A miner as it is after registration, key, and one certificate of idle space. */
 export function genesisMiner(context: Context, account: Hex, endpoint: Hex, tibCount: number, idleGib: number): void {
   const stake = stakePerTib * BigInt(tibCount);
-  register(context, account, account, stake, { beneficiary: account, endpoint, tibCount });
+  registerStaked(context, account, stake, { beneficiary: account, endpoint, tibCount });
   const zeros: Hex = `0x${"00".repeat(256)}`;
-  registerPoisKey(context, account, { poisKey: { g: zeros, n: zeros }, teeSig: "0x", teePuk: devTeeKey });
+  registerPoisKey(context, account, {
+    poisKey: { g: zeros, n: zeros },
+    teeSigNeedVerify: "0x",
+    teeSig: "0x",
+    teePuk: devTeeKey,
+  });
   const rear = (BigInt(idleGib) << 30n) / idleUnitBytes;
   const proof = { miner: account, front: 0n, rear, poisKey: { g: zeros, n: zeros }, accumulator: zeros };
   certifyIdleSpace(context, account, proof, `0x${"00".repeat(64)}`);
@@ -99,44 +119,52 @@ export function genesisMiner(context: Context, account: Hex, endpoint: Hex, tibC
 
 const held = (miner: Miner): bigint => miner.idleSpace + miner.serviceSpace + miner.lockSpace;
 
+/** The chain itself takes the miner out when the exit lock ends. */
 function exitPrep(context: Context, account: Hex): void {
   const who = signer(context);
-  const miner = minerOf(context, account);
-  ensure(who === account || who === miner.stakingAccount, name, "NotStakingAcc");
-  ensure(stateOf(miner) === "positive", name, "NotpositiveState");
+  const lockedUntil = exitLocks.find(context.state, account);
+  ensure(lockedUntil === undefined || context.block > lockedUntil, name, "StateError");
   const start = stakingStart.find(context.state, account) ?? fail(name, "BugInvalid");
-  ensure(start + stakingLock <= context.block, name, "InsufficientStakingPeriod");
-  setState(context, account, miner, "lock");
-  exits.put(context.state, account, context.block + exitLock);
+  ensure(context.block > start + stakingLock, name, "InsufficientStakingPeriod");
+  const miner = miners.find(context.state, who) ?? fail(name, "NotExisted");
+  ensure(who === account || who === miner.stakingAccount, name, "NotStakingAcc");
+  ensure(stateOf(miner) === "positive" && miner.lockSpace === 0n, name, "StateError");
+  setState(context, who, miner, "lock");
+  const at = context.block + exitLock;
+  exitLocks.put(context.state, account, at);
+  schedule(context, account, at, { type: name, value: { type: "miner_exit", value: { miner: account } } });
   context.emit(name, "MinerExitPrep", { miner: account });
 }
 
 /** The miner leaves: its idle space with it; what it stored is to be restored by others while its stake cools down. */
 function exit(context: Context, account: Hex): void {
-  const miner = minerOf(context, account);
+  const miner = miners.find(context.state, account) ?? fail(name, "NotExisted");
   ensure(stateOf(miner) === "lock", name, "StateError");
   add(context, totalIdle, -miner.idleSpace);
-  const serviceSpace = miner.serviceSpace + miner.lockSpace;
-  const coolingDays = Number(serviceSpace / TiB) + 1;
-  const coolingBlock = context.block + coolingDays * oneDay;
-  restoralTargets.put(context.state, account, { miner: account, serviceSpace, restoredSpace: 0n, coolingBlock });
-  setState(context, account, { ...miner, idleSpace: 0n }, "exit");
-  allMiners.put(
-    context.state,
-    allMiners.get(context.state).filter((other) => other !== account),
-  );
-  exits.remove(context.state, account);
+  unlist(context, account);
+  setState(context, account, miner, "exit");
+  openRestoral(context, account, miner.serviceSpace + miner.lockSpace);
 }
 
+function unlist(context: Context, account: Hex): void {
+  const others = allMiners.get(context.state).filter((other) => other !== account);
+  allMiners.put(context.state, others);
+}
+
+/** A day of cooling for each begun TiB that others shall restore. */
+function openRestoral(context: Context, account: Hex, serviceSpace: bigint): void {
+  const coolingBlock = context.block + (Number(serviceSpace / TiB) + 1) * oneDay;
+  restoralTargets.put(context.state, account, { miner: account, serviceSpace, restoredSpace: 0n, coolingBlock });
+}
+
+/** The stake comes back; the miner stays on record as one that left. */
 function withdraw(context: Context, account: Hex): void {
-  const miner = minerOf(context, account);
-  ensure(stateOf(miner) === "exit", name, "StateError");
-  const target = restoralTargets.find(context.state, account) ?? fail(name, "BugInvalid");
-  const isRestored = target.restoredSpace >= target.serviceSpace;
+  const target = restoralTargets.find(context.state, account) ?? fail(name, "StateError");
+  const isRestored = target.restoredSpace === target.serviceSpace;
   ensure(isRestored || context.block >= target.coolingBlock, name, "StateError");
+  const miner = minerOf(context, account);
   unreserve(context, miner.stakingAccount, miner.collaterals);
-  for (const item of [miners, rewards, stakingStart, restoralTargets]) item.remove(context.state, account);
-  minerCount.put(context.state, minerCount.get(context.state) - 1);
+  pendingReplacements.remove(context.state, account);
   context.emit(name, "Withdraw", { acc: account });
 }
 
@@ -152,51 +180,53 @@ function faucet(context: Context, to: Hex): void {
   context.emit(name, "DrawFaucetMoney");
 }
 
-function redeclare(context: Context, account: Hex, tib: number, change: "Increase" | "Decrease"): void {
+/** More than the stake is good for freezes the miner until the stake follows. */
+function declareMore(context: Context, account: Hex, space: bigint): void {
   const miner = minerOf(context, account);
-  ensure(stateOf(miner) === "positive", name, "NotpositiveState");
-  const space = BigInt(tib) * TiB;
-  if (change === "Increase") {
-    const stake = stakePerTib * BigInt(tib);
-    reserve(context, account, stake);
-    miner.collaterals += stake;
-    miner.declarationSpace += space;
-  } else {
-    ensure(miner.declarationSpace - space >= held(miner), name, "UnableReduceDeclaration");
-    miner.declarationSpace -= space;
-  }
-  miners.put(context.state, account, miner);
-  context.emit(name, `${change}DeclarationSpace`, { miner: account, space });
+  ensure(stateOf(miner) === "positive", name, "StateError");
+  miner.declarationSpace += space;
+  setState(context, account, miner, miner.collaterals >= stakeFor(miner.declarationSpace) ? "positive" : "frozen");
+  context.emit(name, "IncreaseDeclarationSpace", { miner: account, space });
+}
+
+function declareLess(context: Context, account: Hex, space: bigint): void {
+  const miner = minerOf(context, account);
+  const state = stateOf(miner);
+  ensure(state === "positive" || state === "frozen", name, "StateError");
+  ensure(miner.declarationSpace >= space, name, "Overflow");
+  miner.declarationSpace -= space;
+  ensure(miner.declarationSpace >= held(miner), name, "UnableReduceDeclaration");
+  setState(context, account, miner, miner.collaterals >= stakeFor(miner.declarationSpace) ? "positive" : state);
+  context.emit(name, "DecreaseDeclarationSpace", { miner: account, space });
+}
+
+/** The stake stands anew from here; one that suffices thaws a frozen miner. */
+function increaseCollateral(context: Context, who: Hex, account: Hex, amount: bigint): void {
+  const miner = minerOf(context, account);
+  const state = stateOf(miner);
+  ensure(!["offline", "lock", "exit"].includes(state), name, "StateError");
+  ensure(miner.stakingAccount === who, name, "NotStakingAcc");
+  miner.collaterals += amount;
+  const isThawed = state === "frozen" && miner.collaterals >= stakeFor(miner.declarationSpace);
+  setState(context, account, miner, isThawed ? "positive" : state);
+  stakingStart.put(context.state, account, context.block);
+  reserve(context, who, amount);
+  context.emit(name, "IncreaseCollateral", { acc: who, balance: miner.collaterals });
 }
 
 export const sminer: Pallet = {
   name,
-  initialize: (context) => {
-    for (const account of exits.lastParts<Hex>(context.state)) {
-      if (exits.find(context.state, account) === context.block) exit(context, account);
-    }
-  },
   calls: {
     regnstk: handler((context, args: Registration & { stakingVal: bigint }) => {
-      const account = signer(context);
-      register(context, account, account, args.stakingVal, args);
+      registerStaked(context, signer(context), args.stakingVal, args);
     }),
-    /** The stake is another account's: it follows by `increase_collateral`, so until then nothing may be certified. */
+    /** The stake is another account's, and follows by `increase_collateral`: until then the miner is frozen at best. */
     regnstk_assign_staking: handler((context, args: Registration & { stakingAccount: Hex }) => {
-      const account = signer(context);
-      register(context, account, args.stakingAccount, 0n, { ...args, tibCount: 0 });
-      const miner = minerOf(context, account);
-      miners.put(context.state, account, { ...miner, declarationSpace: BigInt(args.tibCount) * TiB });
+      register(context, signer(context), args.stakingAccount, 0n, args);
     }),
     register_pois_key: handler((context, args: PoisKeyArgs) => registerPoisKey(context, signer(context), args)),
     increase_collateral: handler((context, args: { miner: Hex; collaterals: bigint }) => {
-      const who = signer(context);
-      const miner = minerOf(context, args.miner);
-      ensure(miner.stakingAccount === who, name, "NotStakingAcc");
-      reserve(context, who, args.collaterals);
-      miner.collaterals += args.collaterals;
-      miners.put(context.state, args.miner, miner);
-      context.emit(name, "IncreaseCollateral", { acc: args.miner, balance: miner.collaterals });
+      increaseCollateral(context, signer(context), args.miner, args.collaterals);
     }),
     update_beneficiary: handler((context, { beneficiary }: { beneficiary: Hex }) => {
       const acc = signer(context);
@@ -210,10 +240,10 @@ export const sminer: Pallet = {
       context.emit(name, "UpdateEndPoint", { acc, old: miner.endpoint, new: endpoint });
     }),
     increase_declaration_space: handler((context, { tibCount }: { tibCount: number }) =>
-      redeclare(context, signer(context), tibCount, "Increase"),
+      declareMore(context, signer(context), BigInt(tibCount) * TiB),
     ),
     decrease_declaration_space: handler((context, { tibCount }: { tibCount: number }) =>
-      redeclare(context, signer(context), tibCount, "Decrease"),
+      declareLess(context, signer(context), BigInt(tibCount) * TiB),
     ),
     miner_exit_prep: handler((context, { miner }: { miner: Hex }) => exitPrep(context, miner)),
     miner_exit: handler((context, { miner }: { miner: Hex }) => {

@@ -132,7 +132,7 @@ describe("renewing", () => {
   it("is refused after expiry", () => {
     mint();
     expire();
-    expect(renew(1).error).toBe("StorageHandler.LeaseExpired");
+    expect(renew(1).error).toBe("StorageHandler.StateError");
   });
 });
 
@@ -186,13 +186,14 @@ describe("the end of a lease", () => {
 describe("renaming and granting", () => {
   it("move an empty territory to another name or owner", () => {
     mint();
+    const { token } = territoryOf()!;
     const rename = { oldName: home, newName: textHex("new") };
     expect(world.run("//Bob", "StorageHandler.territory_rename", rename).error).toBeNull();
     expect(territoryOf()).toBeUndefined();
     const grant = { territoryName: textHex("new"), receiver: accountFrom("//Dave") };
     expect(world.run("//Bob", "StorageHandler.territory_grants", grant).error).toBeNull();
-    const { token } = territoryOf("//Dave", "new")!;
-    expect(territoryKeys.find(world.store, token)).toEqual([accountFrom("//Dave"), textHex("new")]);
+    expect(territoryKeys.find(world.store, token)).toEqual([accountFrom("//Dave"), token]);
+    expect(territories.find(world.store, accountFrom("//Dave"), token)).toMatchObject({ token, state: "Active" });
   });
 
   it("refuse a name that is taken and a territory that is not active", () => {
@@ -223,7 +224,10 @@ describe("orders", () => {
     const id = orderId();
     expect(spent("//Dave", () => world.run("//Dave", "StorageHandler.exec_order", { orderId: id }))).toBe(30n * TCESS);
     expect(territoryOf()?.totalSpace).toBe(GiB);
-    expect(world.run("//Dave", "StorageHandler.exec_order", { orderId: id }).error).toBe("StorageHandler.NoOrder");
+    const again = { orderId: id };
+    expect(world.run("//Dave", "StorageHandler.exec_order", again).error).toBe("StorageHandler.PurchasedSpace");
+    const unknown = { orderId: `0x${"11".repeat(32)}` };
+    expect(world.run("//Dave", "StorageHandler.exec_order", unknown).error).toBe("StorageHandler.NoOrder");
   });
 
   it("last less than an hour, and end", () => {
@@ -236,7 +240,7 @@ describe("orders", () => {
 });
 
 describe("consignment", () => {
-  it("sells a territory: offered, bought, taken over after the lock", () => {
+  it("sells a territory: offered, bought, handed over by the chain itself after the lock", () => {
     mint();
     const { token } = territoryOf()!;
     const offer = { territoryName: home, price: 500n * TCESS };
@@ -247,10 +251,11 @@ describe("consignment", () => {
     expect(world.run("//Dave", "StorageHandler.buy_consignment", buy).error).toBeNull();
     expect(world.run("//Eve", "StorageHandler.buy_consignment", buy).error).toBe("StorageHandler.ConsignmentLocked");
     const take = { token, territoryName: textHex("bought") };
-    expect(world.run("//Dave", "StorageHandler.exec_consignment", take).error).toBe("StorageHandler.ConsignmentLocked");
-    world.pass(50);
+    expect(world.run("//Dave", "StorageHandler.exec_consignment", take).error).toBe("BadOrigin");
     const before = freeOf("//Bob");
-    expect(world.run("//Dave", "StorageHandler.exec_consignment", take).error).toBeNull();
+    world.pass(47);
+    expect(territoryOf()?.state).toBe("OnConsignment");
+    world.pass(1);
     expect(freeOf("//Bob") - before).toBe(500n * TCESS);
     expect(territoryOf("//Dave", "bought")).toMatchObject({ state: "Active", token });
     expect(territoryOf()).toBeUndefined();
@@ -268,6 +273,7 @@ describe("consignment", () => {
     expect(world.run("//Dave", "StorageHandler.cancel_purchase_action", { token }).error).toBeNull();
     expect(accountAt(world.store, accountFrom("//Dave")).data.reserved).toBe(0n);
     expect(world.run("//Bob", "StorageHandler.cancel_consignment", cancel).error).toBeNull();
+    world.pass(50);
     expect(territoryOf()?.state).toBe("Active");
   });
 });

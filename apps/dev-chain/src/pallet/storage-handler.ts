@@ -2,7 +2,7 @@ import type { Hex } from "../engine/codec.js";
 import { type Context, ensure, ensureRoot, fail, handler, type Pallet, signer } from "../engine/dispatch.js";
 import { storedMaybeMap } from "../engine/storage.js";
 import { freeOf, palletAccount, transfer } from "./balances.js";
-import { consignmentCalls } from "./consignment.js";
+import { consignmentCalls, consignments } from "./consignment.js";
 import { queueClearing } from "./file-store.js";
 import {
   chance,
@@ -77,8 +77,7 @@ function expand(context: Context, payer: Hex, owner: Hex, territoryName: Hex, gi
 
 function renew(context: Context, payer: Hex, owner: Hex, territoryName: Hex, days: number): void {
   const territory = territoryOf(context, owner, territoryName);
-  ensure(territory.state !== "OnConsignment", name, "OnConsignment");
-  ensure(territory.state !== "Expired", name, "LeaseExpired");
+  ensure(territory.state === "Active" || territory.state === "Frozen", name, "StateError");
   const spend = priceOf(context, gibOf(territory), days);
   pay(context, payer, spend);
   unscheduleFreeze(context, territory.deadline, territory.token);
@@ -117,11 +116,10 @@ function reactivate(context: Context, payer: Hex, owner: Hex, territoryName: Hex
 }
 
 /** Moves an empty, active territory to another owner or name. */
-function rename(context: Context, owner: Hex, oldName: Hex, newOwner: Hex, newName: Hex): void {
+function move(context: Context, owner: Hex, oldName: Hex, newOwner: Hex, newName: Hex): void {
   const territory = territoryOf(context, owner, oldName);
   ensure(territory.state === "Active", name, "NotActive");
   ensure(territory.remainingSpace === territory.totalSpace, name, "ObjectNotZero");
-  ensure(!territories.has(context.state, newOwner, newName), name, "DuplicateName");
   territories.remove(context.state, owner, oldName);
   territories.put(context.state, newOwner, newName, territory);
   territoryKeys.put(context.state, territory.token, [newOwner, newName]);
@@ -143,7 +141,10 @@ function createOrder(context: Context, order: Omit<Order, "pay">): void {
   context.emit(name, "CreatePayOrder", { orderHash });
 }
 
-/** The signer pays today's price for somebody else's order; a price that moved since makes the order invalid. */
+/**
+ * The signer pays today's price for somebody else's order; a price that moved since makes the order invalid. It stays:
+ * until it ends, a renewal or an expansion can be paid for again.
+ */
 function execOrder(context: Context, payer: Hex, orderId: Hex): void {
   const order = orders.find(context.state, orderId) ?? fail(name, "NoOrder");
   ensure(order.expired > context.block, name, "OrderExpired");
@@ -153,7 +154,6 @@ function execOrder(context: Context, payer: Hex, orderId: Hex): void {
   if (order.orderType === "Expansion") expand(context, payer, targetAcc, territoryName, gibCount);
   if (order.orderType === "Renewal") renew(context, payer, targetAcc, territoryName, days);
   ensure(before - freeOf(context, payer) === order.pay, name, "InvalidOrder");
-  orders.remove(context.state, orderId);
   context.emit(name, "PaidOrder", { orderHash: orderId });
 }
 
@@ -164,7 +164,10 @@ interface Named {
 export const storageHandler: Pallet = {
   name,
   initialize: (context) =>
-    passDeadlines(context, (owner, territoryName) => queueClearing(context, owner, territoryName)),
+    passDeadlines(context, {
+      frozen: (token) => consignments.remove(context.state, token),
+      expired: (owner, territoryName) => queueClearing(context, owner, territoryName),
+    }),
   calls: {
     ...consignmentCalls,
     mint_territory: handler((context, args: Named & { gibCount: number; days: number }) => {
@@ -186,12 +189,15 @@ export const storageHandler: Pallet = {
     other_reactivate_territory: handler((context, args: Named & { targetAcc: Hex; days: number }) => {
       reactivate(context, signer(context), args.targetAcc, args.territoryName, args.days);
     }),
+    /** The receiver finds it under the 32 bytes of its token, not under the name it had. */
     territory_grants: handler((context, { territoryName, receiver }: Named & { receiver: Hex }) => {
-      rename(context, signer(context), territoryName, receiver, territoryName);
+      const owner = signer(context);
+      move(context, owner, territoryName, receiver, territoryOf(context, owner, territoryName).token);
     }),
     territory_rename: handler((context, { oldName, newName }: { oldName: Hex; newName: Hex }) => {
       const owner = signer(context);
-      rename(context, owner, oldName, owner, newName);
+      ensure(!territories.has(context.state, owner, newName), name, "DuplicateName");
+      move(context, owner, oldName, owner, newName);
     }),
     create_order: handler((context, order: Omit<Order, "pay">) => {
       signer(context);

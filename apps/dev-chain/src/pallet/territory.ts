@@ -131,16 +131,19 @@ export function freeSpace(context: Context, owner: Hex, name: Hex, space: bigint
   territories.put(context.state, owner, name, territory);
 }
 
-/**
- * Deadlines of this block: at its deadline a territory freezes; `frozenDays` later it expires, its space goes back to
- * the network and its files are handed to `purge`.
- */
-export function passDeadlines(context: Context, purge: (owner: Hex, name: Hex) => void): void {
+interface Deadlines {
+  readonly frozen: (token: Hex) => void;
+  readonly expired: (owner: Hex, name: Hex) => void;
+}
+
+/** Deadlines of this block: at its deadline a territory freezes; `frozenDays` later it expires, its space the network's. */
+export function passDeadlines(context: Context, { frozen, expired }: Deadlines): void {
   for (const token of freezing.lastParts<Hex>(context.state, context.block)) {
     freezing.remove(context.state, context.block, token);
     withToken(context, token, (territory) => {
       territory.state = "Frozen";
       expiring.put(context.state, context.block + frozenDays, token, true);
+      frozen(token);
     });
   }
   if (freezingCount.has(context.state, context.block)) freezingCount.remove(context.state, context.block);
@@ -149,7 +152,7 @@ export function passDeadlines(context: Context, purge: (owner: Hex, name: Hex) =
     withToken(context, token, (territory, owner, name) => {
       territory.state = "Expired";
       add(context, purchased, -territory.totalSpace);
-      purge(owner, name);
+      expired(owner, name);
     });
   }
 }

@@ -1,0 +1,40 @@
+import { afterAll, beforeAll, describe } from "@jest/globals";
+import { createDevChain } from "../../src/index.js";
+import { dealScenarios } from "./deal.scenario.js";
+import { minerScenarios } from "./miner.scenario.js";
+import { Network } from "./network.js";
+import { ossScenarios } from "./oss.scenario.js";
+import { territoryScenarios } from "./territory.scenario.js";
+
+interface RunningChain {
+  readonly url: string;
+  close(): Promise<void>;
+}
+
+async function startTs(): Promise<RunningChain> {
+  const chain = await createDevChain({ seal: "instant", finalityMs: 15 });
+  await chain.start();
+  return chain;
+}
+
+/** The same rules on every engine, on one chain for all of them. */
+const scenarios = (start: () => Promise<RunningChain>) => (): void => {
+  let chain: RunningChain;
+  let prepared: Network | undefined;
+  const network = (): Network => prepared!;
+  beforeAll(async () => {
+    chain = await start();
+    prepared = await Network.prepare(chain.url);
+  });
+  afterAll(async () => {
+    await prepared?.close();
+    await chain.close();
+  });
+
+  describe("deals and files", () => dealScenarios(network));
+  describe("territories", () => territoryScenarios(network));
+  describe("miners", () => minerScenarios(network));
+  describe("gateways", () => ossScenarios(network));
+};
+
+describe("the rules of the chain, on the ts engine", scenarios(startTs));
