@@ -1,8 +1,6 @@
 import { rm } from "node:fs/promises";
 import { type ChainClient, type FinalizedBlock, loadSigner, type SubmissionUpdate } from "@granary/chain-client";
 import { CodedError } from "@granary/primitives";
-import { poll, temporaryFolder } from "@granary/testnet";
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import {
   allColumns,
   type Cast,
@@ -11,10 +9,13 @@ import {
   createCast,
   declare,
   fileOf,
+  poll,
   prepareNetwork,
   report,
   startChain,
-} from "./chain-process.js";
+  temporaryFolder,
+} from "@granary/testnet";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { startSilentProxy } from "./silent-proxy.js";
 
 const GiB = 2 ** 30;

@@ -5,9 +5,6 @@ import { connectDatabase, type Database, migrate } from "@granary/database";
 import type { Requester } from "@granary/messaging";
 import { connectRequester, type Service } from "@granary/service-runtime";
 import { createRegister } from "@granary/telemetry";
-import { freePort, poll, type Server, startNats, startPostgres, temporaryFolder } from "@granary/testnet";
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { createApp, readIndexerConfig } from "../src/index.js";
 import {
   allColumns,
   type Cast,
@@ -15,10 +12,18 @@ import {
   connect,
   createCast,
   declare,
+  freePort,
+  poll,
   prepareNetwork,
   report,
+  type Server,
   startChain,
-} from "./chain-process.js";
+  startNats,
+  startPostgres,
+  temporaryFolder,
+} from "@granary/testnet";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { createApp, readIndexerConfig } from "../src/index.js";
 
 const WAIT_MS = 30_000;
 
@@ -216,7 +221,7 @@ describe("the chain-indexer", () => {
   async function replaceChain(minerCount: number): Promise<void> {
     await client.close();
     await chain.process.stop();
-    await rm(`${folder}/chain`, { recursive: true, force: true });
+    await rm(chain.dataDir, { recursive: true, force: true });
     await chain.process.start();
     client = await connect(chain.url);
     await prepareNetwork(client, { ...cast, miners: cast.miners.slice(0, minerCount) });

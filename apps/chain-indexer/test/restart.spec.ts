@@ -3,11 +3,6 @@ import type { ChainClient } from "@granary/chain-client";
 import { connectDatabase, createOutbox, type Database, migrate } from "@granary/database";
 import { CodedError } from "@granary/primitives";
 import { silentLog } from "@granary/telemetry";
-import { poll, type Server, startPostgres, temporaryFolder } from "@granary/testnet";
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { createPrismaMirrorStore } from "../src/adapters/prisma-mirror-store.js";
-import { followChain } from "../src/flow/follow-chain.js";
-import type { IndexerPorts, MirrorStore } from "../src/ports.js";
 import {
   allColumns,
   type Cast,
@@ -15,10 +10,18 @@ import {
   connect,
   createCast,
   declare,
+  poll,
   prepareNetwork,
   report,
+  type Server,
   startChain,
-} from "./chain-process.js";
+  startPostgres,
+  temporaryFolder,
+} from "@granary/testnet";
+import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { createPrismaMirrorStore } from "../src/adapters/prisma-mirror-store.js";
+import { followChain } from "../src/flow/follow-chain.js";
+import type { IndexerPorts, MirrorStore } from "../src/ports.js";
 
 const WAIT_MS = 60_000;
 const observer: IndexerPorts["observer"] = {

@@ -1,4 +1,5 @@
 import type {
+  BlockRef,
   ChainCall,
   ChainCalls,
   ChainReader,
@@ -236,9 +237,11 @@ export interface TransactionRecord {
   readonly birthBlock: number;
   readonly deathBlock: number;
   readonly state: OpenTransactionState | "finalized" | "failed" | "lost";
-  readonly block: { readonly hash: string; readonly number: number } | null;
+  readonly block: BlockRef | null;
   readonly updatedAt: Instant;
 }
+
+export type OpenTransaction = TransactionRecord & { readonly state: OpenTransactionState };
 
 export interface TransactionStore {
   /**
@@ -255,16 +258,18 @@ export interface TransactionStore {
     id: string,
     state: TransactionRecord["state"],
     more?: {
-      readonly block?: { hash: string; number: number } | null;
+      /** Marks only what is in this state still: what was judged by it, and is in another by now, is judged anew. */
+      readonly from?: OpenTransactionState;
+      readonly block?: BlockRef | null;
       readonly failure?: Failure;
       /** What it cost, in the smallest unit. */
       readonly fee?: bigint;
     },
   ): Promise<boolean>;
   find(id: string): Promise<TransactionRecord | null>;
-  openFor(purpose: Purpose, reference: string): Promise<TransactionRecord | null>;
+  openFor(purpose: Purpose, reference: string): Promise<OpenTransaction | null>;
   /** Open transactions that nobody has touched for a while, ours to look after for that long. */
-  claimStale(limit: number): Promise<readonly TransactionRecord[]>;
+  claimStale(limit: number): Promise<readonly OpenTransaction[]>;
 }
 
 export interface ManifestPort {
@@ -337,5 +342,5 @@ export interface Observer {
   declared(step: string): void;
 }
 
-export type { Candidate, ChainCall, DispatchOutcome, Inclusion, Signer };
+export type { BlockRef, Candidate, ChainCall, DispatchOutcome, Inclusion, Signer };
 export type ChainMinersPage = OutputOf<"chainMinersList">;

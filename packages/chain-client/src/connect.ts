@@ -23,6 +23,8 @@ export interface ChainOptions {
   readonly pollMs?: number;
   /** A node that is this long behind a follower, and not catching up, has another history. Default 30 seconds. */
   readonly behindMs?: number;
+  /** A watched extrinsic of which nothing is heard for this long is looked for in blocks. Default 30 seconds. */
+  readonly watchSilenceMs?: number;
 }
 
 const runtimeUpdates = {
@@ -85,7 +87,7 @@ export async function connectChain(options: ChainOptions): Promise<ChainClient> 
     const calls = createCalls(await keepRuntime(session, log));
     return {
       reader,
-      writer: createWriter(session, reader),
+      writer: createWriter(session, reader, options.watchSilenceMs ?? 30_000),
       calls,
       isConnected: () => rpc.isConnected,
       close: () => rpc.close(),

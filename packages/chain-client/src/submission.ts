@@ -16,8 +16,6 @@ const watching = {
   update: "author_extrinsicUpdate",
 } as const;
 
-/** A watch that says nothing for this long is not waited for: blocks are read instead. */
-const WATCH_SILENCE_MS = 30_000;
 const BLOCK_POLL_MS = 1_000;
 const OFFER_AGAIN_MS = 5_000;
 /** How long a chain that cannot be reached is waited for. */
@@ -26,7 +24,12 @@ const UNREACHABLE_PATIENCE_MS = 120_000;
 /** Codes of the transaction pool of a Substrate node. */
 const POOL = { invalid: 1010, unknownValidity: 1011, banned: 1012, known: 1013, priority: 1014, full: 1016 };
 
-export async function* submitAndFollow(session: Session, extrinsicHex: string): AsyncGenerator<SubmissionUpdate> {
+/** @param watchSilenceMs a watch that says nothing for this long is not waited for: blocks are read instead */
+export async function* submitAndFollow(
+  session: Session,
+  extrinsicHex: string,
+  watchSilenceMs: number,
+): AsyncGenerator<SubmissionUpdate> {
   const hash = extrinsicHashOf(extrinsicHex);
   const queue = createQueue<Signal>();
   let watch: { stop(): void } | null = null;
@@ -44,7 +47,7 @@ export async function* submitAndFollow(session: Session, extrinsicHex: string): 
   }
   try {
     while (true) {
-      const signal = await queue.next(WATCH_SILENCE_MS, "silent");
+      const signal = await queue.next(watchSilenceMs, "silent");
       if (signal === "lost" || signal === "silent") break;
       const update = await updateFrom(session, hash, signal.status).catch(nullIfUnreachable);
       if (update !== null) yield update;

@@ -112,6 +112,7 @@ interface LaneWriter {
   readonly session: Session;
   readonly reader: Pick<ChainReader, "nextNonce">;
   readonly lanes: Lanes;
+  readonly watchSilenceMs: number;
 }
 
 interface Followed {
@@ -121,11 +122,15 @@ interface Followed {
   readonly first: SubmissionUpdate | null;
 }
 
-async function enterPool({ session, reader }: LaneWriter, signer: Signer, call: ChainCall): Promise<Followed> {
+async function enterPool(
+  { session, reader, watchSilenceMs }: LaneWriter,
+  signer: Signer,
+  call: ChainCall,
+): Promise<Followed> {
   for (let attempt = 1; ; attempt += 1) {
     const prepared = await prepare(session, signer, call, { nonce: await reader.nextNonce(signer.account) });
     try {
-      const updates = submitAndFollow(session, prepared.extrinsicHex);
+      const updates = submitAndFollow(session, prepared.extrinsicHex, watchSilenceMs);
       const { value } = await updates.next();
       return { prepared, updates, first: value ?? null };
     } catch (error) {
@@ -202,11 +207,15 @@ async function estimateFee(
   return BigInt((info.toJSON() as { partialFee: string | number }).partialFee);
 }
 
-export function createWriter(session: Session, reader: Pick<ChainReader, "nextNonce">): ChainWriter {
-  const lanes: LaneWriter = { session, reader, lanes: new Map() };
+export function createWriter(
+  session: Session,
+  reader: Pick<ChainReader, "nextNonce">,
+  watchSilenceMs: number,
+): ChainWriter {
+  const lanes: LaneWriter = { session, reader, lanes: new Map(), watchSilenceMs };
   return {
     prepare: (signer, call, options) => prepare(session, signer, call, options),
-    submit: (extrinsicHex) => submitAndFollow(session, extrinsicHex),
+    submit: (extrinsicHex) => submitAndFollow(session, extrinsicHex, watchSilenceMs),
     findInclusion: (hash, fromBlock, toBlock) => findInclusion(session, hash, fromBlock, toBlock),
     signAndFinalize: (signer, call) => signAndFollow(lanes, signer, call, "finalized"),
     signAndInclude: (signer, call) => signAndFollow(lanes, signer, call, "inBlock"),

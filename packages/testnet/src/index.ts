@@ -1,3 +1,16 @@
+export {
+  allColumns,
+  type Cast,
+  type ChainProcess,
+  connect,
+  createCast,
+  declare,
+  fileOf,
+  minerCalls,
+  prepareNetwork,
+  report,
+  startChain,
+} from "./chain/dev-chain.js";
 export { type ControlledMiner, type MinerBehaviour, minerControl } from "./network/miner-control.js";
 export { type Network, type NetworkOptions, startNetwork } from "./network/network.js";
 export { developmentKeys, type ServiceName } from "./network/service-environment.js";

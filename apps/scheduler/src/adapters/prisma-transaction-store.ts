@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import type { ChainTransactionModel, Database } from "@granary/database";
 import type { AccountId } from "@granary/primitives";
-import type { Clock, Observer, Purpose, TransactionRecord, TransactionStore } from "../ports.js";
+import type { Clock, Observer, OpenTransaction, Purpose, TransactionRecord, TransactionStore } from "../ports.js";
 
 const openStates = ["prepared", "submitted", "included"] as const;
 /** Signing asks the node, while the lane is locked. */
@@ -47,9 +47,9 @@ export function createPrismaTransactionStore(parts: {
         },
         { timeout: LANE_TIMEOUT_MS, maxWait: LANE_TIMEOUT_MS },
       ),
-    async mark(id, state, { block, failure, fee } = {}) {
+    async mark(id, state, { from, block, failure, fee } = {}) {
       const { count } = await database.chainTransaction.updateMany({
-        where: { id, state: { in: [...openStates] } },
+        where: { id, state: from ?? { in: [...openStates] } },
         data: {
           state,
           updatedAt: new Date(clock()),
@@ -71,7 +71,7 @@ export function createPrismaTransactionStore(parts: {
     async openFor(purpose, reference) {
       const where = { purpose, reference, state: { in: [...openStates] } };
       const row = await database.chainTransaction.findFirst({ where, orderBy: { createdAt: "desc" } });
-      return row && recordOf(row);
+      return row && openRecordOf(row);
     },
     async claimStale(limit) {
       const now = clock();
@@ -85,13 +85,16 @@ export function createPrismaTransactionStore(parts: {
         rows.map(async (row) => {
           const where = { id: row.id, updatedAt: row.updatedAt };
           const { count } = await database.chainTransaction.updateMany({ where, data: { updatedAt: new Date(now) } });
-          return count === 1 ? [recordOf(row)] : [];
+          return count === 1 ? [openRecordOf(row)] : [];
         }),
       );
       return claimed.flat();
     },
   };
 }
+
+/** Of a row that was asked for by an open state. */
+const openRecordOf = (row: ChainTransactionModel): OpenTransaction => recordOf(row) as OpenTransaction;
 
 const recordOf = (row: ChainTransactionModel): TransactionRecord => ({
   id: row.id,

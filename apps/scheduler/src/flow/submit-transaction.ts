@@ -1,9 +1,11 @@
 import { asCodedError, CodedError } from "@granary/primitives";
 import { type Log, traceStep } from "@granary/telemetry";
 import type {
+  BlockRef,
   ChainCall,
   ChainPort,
   Inclusion,
+  OpenTransaction,
   Purpose,
   Signer,
   TransactionRecord,
@@ -144,7 +146,7 @@ const ABANDONED_MS = 10_000;
  * submitted and is nowhere is offered again, the same bytes, for as long as it can be included: with its one nonce it
  * cannot happen twice. After that it is lost, and whoever wanted it decides anew.
  */
-export async function settleTransaction(ports: SubmitPorts, record: TransactionRecord, now: number): Promise<Settled> {
+export async function settleTransaction(ports: SubmitPorts, record: OpenTransaction, now: number): Promise<Settled> {
   const { chain, transactions, writer } = ports;
   const finalized = await chain.finalizedHead();
   if (record.state === "included" && record.block !== null) {
@@ -158,25 +160,31 @@ export async function settleTransaction(ports: SubmitPorts, record: TransactionR
     await recordInclusion(ports, record, inclusion);
     return inclusion.outcome.ok ? "included" : "failed";
   }
-  const reason = await lossOf(ports, record, finalized.number, now);
+  const reason = await lossOf(ports, record, finalized, now);
   if (reason !== null) {
-    await transactions.mark(record.id, "lost", { block: null, failure: { code: "TX_LOST", reason } });
-    return "lost";
+    const failure = { code: "TX_LOST", reason };
+    const isLost = await transactions.mark(record.id, "lost", { from: record.state, block: null, failure });
+    return isLost ? "lost" : "submitted";
   }
   if (record.state === "included") await transactions.mark(record.id, "submitted", { block: null });
   if (record.state !== "prepared") await offerAgain(ports, record);
   return record.state === "prepared" ? "prepared" : "submitted";
 }
 
+/**
+ * Judged by the block that was final before blocks were searched: what that one has done with the nonce, the search has
+ * seen. A node that does not have it has not seen so much, and its "not found" means nothing.
+ */
 async function lossOf(
-  ports: SubmitPorts,
+  { chain }: SubmitPorts,
   record: TransactionRecord,
-  finalizedBlock: number,
+  finalized: BlockRef,
   now: number,
 ): Promise<string | null> {
-  if (finalizedBlock > record.deathBlock) return "its era ended before it was included";
+  if ((await chain.blockHash(finalized.number)) !== finalized.hash) return null;
+  if (finalized.number > record.deathBlock) return "its era ended before it was included";
   if (record.state === "prepared") return now - record.updatedAt > ABANDONED_MS ? "it was never submitted" : null;
-  const nonce = await ports.chain.nonce(record.account, "finalized");
+  const nonce = await chain.nonce(record.account, finalized.hash);
   return nonce > record.nonce ? "another transaction took its nonce" : null;
 }
 

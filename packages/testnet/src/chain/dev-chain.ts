@@ -10,33 +10,55 @@ import {
 } from "@granary/chain-client";
 import type { Fid, FragmentHash, SegmentHash } from "@granary/primitives";
 import { silentLog } from "@granary/telemetry";
-import { freePort, type NodeProcess, startNodeProcess } from "@granary/testnet";
+import { type NodeProcess, startNodeProcess } from "../process.js";
+import { freePort } from "../server/free-port.js";
 
 /** The development chain as a process of its own, as the network runs it. */
-const script = fileURLToPath(new URL("../../dev-chain/dist/main.js", import.meta.url));
+const script = fileURLToPath(new URL("../../../../apps/dev-chain/dist/main.js", import.meta.url));
 
 export interface ChainProcess {
   readonly url: string;
   readonly process: NodeProcess;
+  /** Where the chain lies. */
+  readonly dataDir: string;
+  /** A request by name: with DEV_CHAIN_FAULTS also `dev_…` (apps/dev-chain/README.md). @throws Error with the node's words */
+  ask<T>(method: string, ...params: readonly unknown[]): Promise<T>;
 }
 
-export async function startChain(dir: string, env: Record<string, string> = {}): Promise<ChainProcess> {
+/** Blocks come as soon as there are transactions, and are final at once, unless `env` says otherwise. */
+export async function startChain(
+  dir: string,
+  env: Record<string, string> = {},
+  name = "dev-chain",
+): Promise<ChainProcess> {
   const port = await freePort();
+  const dataDir = `${dir}/${name}`;
   const process = await startNodeProcess({
-    name: "dev-chain",
+    name,
     script,
     readyPath: "/health",
     dir,
     port,
     env: {
       DEV_CHAIN_PORT: String(port),
-      DEV_CHAIN_DATA_DIR: `${dir}/chain`,
+      DEV_CHAIN_DATA_DIR: dataDir,
       DEV_CHAIN_SEAL: "instant",
       DEV_CHAIN_FINALITY_MS: "15",
       ...env,
     },
   });
-  return { url: `ws://127.0.0.1:${port}`, process };
+  return {
+    url: `ws://127.0.0.1:${port}`,
+    process,
+    dataDir,
+    async ask<T>(method: string, ...params: readonly unknown[]): Promise<T> {
+      const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
+      const response = await fetch(process.url, { method: "POST", body });
+      const { result, error } = (await response.json()) as { result: T; error?: { message: string } };
+      if (error !== undefined) throw new Error(error.message);
+      return result;
+    },
+  };
 }
 
 export const connect = (url: string): Promise<ChainClient> =>
