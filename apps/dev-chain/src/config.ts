@@ -38,6 +38,15 @@ export const settings = z.object({
     .enum(["on", "off"])
     .default("off")
     .describe("on: takes the dev_ requests, which seal, reorganize, stall, drop and silence"),
+  DEV_CHAIN_SPEC: z
+    .string()
+    .min(1)
+    .optional()
+    .describe("path of a raw chain specification whose runtime is run in the place of the pallets here (--spec PATH)"),
+  DEV_CHAIN_SPEC_KEYS: z
+    .enum(["own", "development"])
+    .default("own")
+    .describe("development: its sudo, TEE master key and money are given to accounts of the development seed"),
   DEV_CHAIN_ENDOWED: accounts.default([]).describe("more accounts with money: SS58 or //Path, separated by commas"),
 });
 
@@ -59,6 +68,9 @@ export function readConfig(env: Env): DevChainConfig {
     faults: data.DEV_CHAIN_FAULTS === "on",
     historyBlocks: data.DEV_CHAIN_HISTORY_BLOCKS,
     ...(data.DEV_CHAIN_DATA_DIR === undefined ? {} : { dataDir: data.DEV_CHAIN_DATA_DIR }),
+    ...(data.DEV_CHAIN_SPEC === undefined
+      ? {}
+      : { spec: { path: data.DEV_CHAIN_SPEC, keys: data.DEV_CHAIN_SPEC_KEYS } }),
     genesis: { endowed: [...devAccounts, ...data.DEV_CHAIN_ENDOWED] },
   };
 }

@@ -12,6 +12,16 @@ import { Dispatcher } from "./rpc/dispatcher.js";
 import type { Faults } from "./rpc/method.js";
 import { RpcServer } from "./rpc/server.js";
 import { FileJournal, type Journal, type Loaded, memoryJournal } from "./store/journal.js";
+import { teeMasterAccount, withDevelopmentKeys } from "./wasm/development.js";
+import { WasmEngine } from "./wasm/engine.js";
+import { readSpec } from "./wasm/spec.js";
+
+export interface SpecConfig {
+  /** Of a raw chain specification. */
+  readonly path: string;
+  /** `development`: sudo, the TEE workers' master key and money are given to accounts of the development seed. */
+  readonly keys: "own" | "development";
+}
 
 export interface DevChainConfig extends Partial<SealerConfig> {
   readonly host?: string;
@@ -23,6 +33,8 @@ export interface DevChainConfig extends Partial<SealerConfig> {
   readonly historyBlocks?: number;
   /** What a new chain begins with; a folder that has a chain already goes on with that. */
   readonly genesis?: Partial<Genesis>;
+  /** The runtime and first state of another chain, in the place of the pallets and the genesis here. */
+  readonly spec?: SpecConfig;
   /** Takes requests for trouble: `dev_…` in src/rpc/dev-methods.ts. */
   readonly faults?: boolean;
   /** One line for each thing that should not have happened. */
@@ -60,7 +72,7 @@ export async function createDevChain(config: DevChainConfig = {}): Promise<DevCh
     config.log ??
     ((message, error) => console.error(JSON.stringify({ level: "error", message, error: String(error) })));
   const onBug = (error: unknown) => log("a rule broke", error);
-  const engine = createTsEngine({ ...defaultGenesis, seed: randomUUID(), ...settings.genesis }, onBug);
+  const engine = makeEngine(settings, onBug);
   const { chain, journal } = openChain(settings, engine);
   const sealer = new Sealer(chain, journal, settings, (error) => {
     log("the chain stopped", error);
@@ -103,6 +115,20 @@ export async function createDevChain(config: DevChainConfig = {}): Promise<DevCh
       return { hash: block.hash, number: numberOf(block) };
     },
   };
+}
+
+function makeEngine({ spec, genesis }: DevChainConfig, onBug: (error: unknown) => void): Engine {
+  const begin = { ...defaultGenesis, seed: randomUUID(), ...genesis };
+  if (spec === undefined) return createTsEngine(begin, onBug);
+  const own = readSpec(spec.path);
+  const chosen =
+    spec.keys === "development" ? withDevelopmentKeys(own, { teeMaster: teeMasterAccount, ...begin }) : own;
+  return new WasmEngine(chosen, {
+    log: (level, target, message) => {
+      if (level === "error") onBug(new Error(`${target}: ${message}`));
+    },
+    onTrap: onBug,
+  });
 }
 
 const numberOf = (block: Block): number => block.header.number;

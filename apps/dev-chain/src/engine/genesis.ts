@@ -51,7 +51,7 @@ const seedKey = textHex(":granary:seed");
 const nothing = new Map<Hex, Uint8Array>();
 
 export function genesisBlock(genesis: Genesis, onBug: (error: unknown) => void): BuiltBlock {
-  const state = new Overlay({ get: (key) => nothing.get(key), keys: () => [] });
+  const state = new Overlay({ get: (key) => nothing.get(key), keys: () => [], next: () => undefined });
   const zero: Hex = `0x${"00".repeat(32)}`;
   const context = new Execution(state, 0, zero, onBug).context({ type: "root" });
   state.put(codeKey, Buffer.from(`granary development runtime ${runtimeVersion.specVersion}`));

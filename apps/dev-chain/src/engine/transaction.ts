@@ -40,8 +40,11 @@ export interface Transaction {
 const signedV4 = 0x84;
 const bareV4 = 0x04;
 
-/** @throws ScaleError on anything but one whole extrinsic */
-export function decodeTransaction(bytes: Uint8Array): Transaction {
+/**
+ * An extrinsic up to its call.
+ * @throws ScaleError on anything but one extrinsic with its length before it
+ */
+export function openExtrinsic(bytes: Uint8Array): { readonly signed: Signed | null; readonly callBytes: Uint8Array } {
   const outer = new Reader(bytes);
   const length = outer.compact();
   if (length !== BigInt(outer.left)) throw new ScaleError("extrinsic length does not match");
@@ -50,7 +53,13 @@ export function decodeTransaction(bytes: Uint8Array): Transaction {
   const version = reader.u8();
   if (version !== signedV4 && version !== bareV4) throw new ScaleError(`extrinsic version ${version} is not known`);
   const signed = version === signedV4 ? decodeSigned(body, reader) : null;
-  const callBytes = body.subarray(reader.offset);
+  return { signed, callBytes: body.subarray(reader.offset) };
+}
+
+/** @throws ScaleError on anything but one whole extrinsic */
+export function decodeTransaction(bytes: Uint8Array): Transaction {
+  const { signed, callBytes } = openExtrinsic(bytes);
+  const reader = new Reader(callBytes);
   const call = codec<Call>("RuntimeCall").decode(reader);
   if (reader.left > 0) throw new ScaleError(`${reader.left} bytes left over`);
   return { bytes, hash: toHex(blake2AsU8a(bytes, 256)), call, callBytes, signed };

@@ -38,17 +38,26 @@ export class Overlay implements StateReader {
     return isChanged ? [...found].sort() : base;
   }
 
+  next(after: Hex): Hex | undefined {
+    let next = this.base.next(after);
+    while (next !== undefined && this.get(next) === undefined) next = this.base.next(next);
+    for (const layer of this.layers) {
+      for (const key of layer.keys()) {
+        if (key > after && (next === undefined || key < next) && this.get(key) !== undefined) next = key;
+      }
+    }
+    return next;
+  }
+
   /** Runs with a layer of its own: kept when it returns, dropped when it throws. */
   transaction<T>(run: () => T): T {
-    const layer = new Map<Hex, Uint8Array | null>();
-    this.layers.push(layer);
+    this.begin();
     try {
       const result = run();
-      this.layers.pop();
-      for (const [key, value] of layer) this.top.set(key, value);
+      this.commit();
       return result;
     } catch (error) {
-      this.layers.pop();
+      this.rollback();
       throw error;
     }
   }
@@ -57,8 +66,37 @@ export class Overlay implements StateReader {
     for (const [key, value] of changes) this.top.set(key, value);
   }
 
+  /** Layers that were begun and not ended. */
+  get depth(): number {
+    return this.layers.length - 1;
+  }
+
+  begin(): void {
+    this.layers.push(new Map());
+  }
+
+  /** Keeps what was written since the last `begin`. */
+  commit(): void {
+    for (const [key, value] of this.end()) this.top.set(key, value);
+  }
+
+  /** Drops what was written since the last `begin`. */
+  rollback(): void {
+    this.end();
+  }
+
+  /** Keys that any layer writes. */
+  changedKeys(): ReadonlySet<Hex> {
+    return new Set(this.layers.flatMap((layer) => [...layer.keys()]));
+  }
+
   changes(): Changes {
     return this.layers[0]!;
+  }
+
+  private end(): Map<Hex, Uint8Array | null> {
+    if (this.depth === 0) throw new Error("no transaction was begun");
+    return this.layers.pop()!;
   }
 
   private get top(): Map<Hex, Uint8Array | null> {

@@ -5,6 +5,8 @@ export interface StateReader {
   get(key: Hex): Uint8Array | undefined;
   /** Keys that start with the prefix, sorted. */
   keys(prefix: Hex): readonly Hex[];
+  /** The first key that comes after this one, which need not be there itself. */
+  next(after: Hex): Hex | undefined;
 }
 
 /** What a block changed: the new value, or null where the entry is gone. */
@@ -44,6 +46,10 @@ export class VersionedStore implements StateReader {
 
   keys(prefix: Hex): readonly Hex[] {
     return this.index.range(prefix);
+  }
+
+  next(after: Hex): Hex | undefined {
+    return this.index.next(after);
   }
 
   *entries(): IterableIterator<[Hex, Uint8Array]> {
@@ -140,6 +146,17 @@ class PastState implements StateReader {
     }
     return [...found].sort();
   }
+
+  next(after: Hex): Hex | undefined {
+    let next = this.now.next(after);
+    while (next !== undefined && this.get(next) === undefined) next = this.now.next(next);
+    for (const { previous } of this.later) {
+      for (const key of previous.keys()) {
+        if (key > after && (next === undefined || key < next) && this.get(key) !== undefined) next = key;
+      }
+    }
+    return next;
+  }
 }
 
 /** Hex digits of the two hashes of 16 bytes that begin every key of an item. */
@@ -148,12 +165,15 @@ const itemPrefixLength = 2 + 64;
 /** Keys grouped by item, each group sorted when it is first read after a change. */
 class KeyIndex {
   private readonly groups = new Map<string, { keys: Set<Hex>; sorted: Hex[] | undefined }>();
+  private names: string[] | undefined;
 
   add(key: Hex): void {
     const name = key.slice(0, itemPrefixLength);
     const group = this.groups.get(name);
-    if (group === undefined) this.groups.set(name, { keys: new Set([key]), sorted: undefined });
-    else {
+    if (group === undefined) {
+      this.groups.set(name, { keys: new Set([key]), sorted: undefined });
+      this.names = undefined;
+    } else {
       group.keys.add(key);
       group.sorted = undefined;
     }
@@ -179,6 +199,19 @@ class KeyIndex {
     let to = from;
     while (to < all.length && all[to]!.startsWith(prefix)) to += 1;
     return all.slice(from, to);
+  }
+
+  /** Items are told apart by how their keys begin, so the order of items is the order of their keys. */
+  next(after: Hex): Hex | undefined {
+    this.names ??= [...this.groups.keys()].sort();
+    const own = after.slice(0, itemPrefixLength);
+    for (let at = lowerBound(this.names, own); at < this.names.length; at += 1) {
+      const keys = this.sorted(this.names[at]!);
+      let from = lowerBound(keys, after);
+      if (keys[from] === after) from += 1;
+      if (from < keys.length) return keys[from];
+    }
+    return undefined;
   }
 
   private sorted(name: string): readonly Hex[] {
