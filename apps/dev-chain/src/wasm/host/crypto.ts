@@ -27,8 +27,10 @@ export function cryptoFunctions(guest: Guest): HostFunctions {
   const verifyEcdsa = (signature: number, message: bigint, key: number) => {
     const memory = guest.memory();
     const digest = blake2AsU8a(bytesIn(guest, message), 256);
-    const found = recoverKey(memory.read(signature, recoverableBytes), digest);
-    return isTrue(() => Buffer.compare(secp256k1Compress(found), memory.read(key, 33)) === 0);
+    return isTrue(() => {
+      const found = recoverKey(memory.read(signature, recoverableBytes), digest);
+      return Buffer.compare(secp256k1Compress(found), memory.read(key, 33)) === 0;
+    });
   };
   return {
     ext_crypto_ed25519_verify_version_1: verify(ed25519Verify),
@@ -74,8 +76,12 @@ function recovered(signature: Uint8Array, digest: Uint8Array, form: (key: Uint8A
   }
 }
 
+/**
+ * In JavaScript: the library's WebAssembly comes to a halt on what is no signature, and is not made anew.
+ * @throws Error on what is no signature
+ */
 const recoverKey = (signature: Uint8Array, digest: Uint8Array): Uint8Array =>
-  secp256k1Recover(digest, signature.subarray(0, signatureBytes), recoveryId(signature));
+  secp256k1Recover(digest, signature.subarray(0, signatureBytes), recoveryId(signature), "blake2", true);
 
 /** Ethereum counts from 27. */
 const recoveryId = (signature: Uint8Array): number => {
