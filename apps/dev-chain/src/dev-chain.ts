@@ -1,10 +1,9 @@
 import { randomUUID } from "node:crypto";
 import { CodedError } from "@granary/primitives";
 import { cryptoWaitReady } from "@polkadot/util-crypto";
-import type { Block } from "./engine/block.js";
 import { Chain } from "./engine/chain.js";
 import type { Hex } from "./engine/codec.js";
-import type { Engine } from "./engine/engine.js";
+import type { Block, Engine } from "./engine/engine.js";
 import { defaultGenesis, type Genesis } from "./engine/genesis.js";
 import { Sealer, type SealerConfig } from "./engine/sealer.js";
 import { createTsEngine } from "./engine/ts-engine.js";

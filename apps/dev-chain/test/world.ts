@@ -1,8 +1,9 @@
 import { cryptoWaitReady } from "@polkadot/util-crypto";
 import { accountFrom } from "../src/engine/account.js";
-import { type Block, BlockBuilder } from "../src/engine/block.js";
+import { BlockBuilder } from "../src/engine/block.js";
 import { decode, encode, type Hex, textHex } from "../src/engine/codec.js";
 import { type Call, type DispatchError, errorName } from "../src/engine/dispatch.js";
+import type { Block } from "../src/engine/engine.js";
 import { defaultGenesis, type Genesis, genesisBlock } from "../src/engine/genesis.js";
 import { accountAt, events } from "../src/pallet/system.js";
 import { VersionedStore } from "../src/store/versioned-store.js";

@@ -1,7 +1,7 @@
 import { Overlay } from "../store/overlay.js";
 import type { Changes, StateReader, VersionedStore } from "../store/versioned-store.js";
-import type { Block } from "./block.js";
 import type { Hex } from "./codec.js";
+import type { Block } from "./engine.js";
 
 interface Retired {
   readonly block: Block;

@@ -7,21 +7,11 @@ import { Overlay } from "../store/overlay.js";
 import type { Changes } from "../store/versioned-store.js";
 import { type Hex, toHex } from "./codec.js";
 import type { Call, DispatchError, Origin } from "./dispatch.js";
-import type { BlockInProgress, Ground } from "./engine.js";
+import type { BlockInProgress, BuiltBlock, Ground } from "./engine.js";
 import { Execution } from "./execution.js";
 import { type Header, headerHash } from "./header.js";
 import { decodeTransaction, inherent } from "./transaction.js";
 import { checkTransaction, type SignedTransaction } from "./validity.js";
-
-export interface Block {
-  readonly hash: Hex;
-  readonly header: Header;
-  readonly extrinsics: readonly Uint8Array[];
-}
-export interface BuiltBlock {
-  readonly block: Block;
-  readonly changes: Changes;
-}
 
 /** Nothing is weighed; the numbers say "small" in the unit clients expect. */
 export const callWeight = { refTime: 250_000_000n, proofSize: 3_593n } as const;

@@ -2,11 +2,12 @@ import { CodedError } from "@granary/primitives";
 import { blake2AsU8a } from "@polkadot/util-crypto";
 import type { Journal } from "../store/journal.js";
 import { type Changes, VersionedStore } from "../store/versioned-store.js";
-import type { Block, BuiltBlock } from "./block.js";
 import { BlockTree } from "./block-tree.js";
 import { type Hex, toHex } from "./codec.js";
 import {
+  type Block,
   type BlockInProgress,
+  type BuiltBlock,
   type Engine,
   type Ground,
   type InvalidReason,

@@ -1,6 +1,6 @@
-import type { StateReader } from "../store/versioned-store.js";
-import type { Block, BuiltBlock } from "./block.js";
+import type { Changes, StateReader } from "../store/versioned-store.js";
 import { decode, encode, type Hex } from "./codec.js";
+import type { Header } from "./header.js";
 
 /**
  * What runs the chain's rules. Pool, blocks, history, finality and JSON-RPC are the same around every engine; an
@@ -33,6 +33,16 @@ export interface ChainIdentity {
   readonly chain: string;
   readonly chainType: string;
   readonly properties: Readonly<Record<string, unknown>>;
+}
+
+export interface Block {
+  readonly hash: Hex;
+  readonly header: Header;
+  readonly extrinsics: readonly Uint8Array[];
+}
+export interface BuiltBlock {
+  readonly block: Block;
+  readonly changes: Changes;
 }
 
 /** As much of a signed transaction as the pool needs. */

@@ -9,8 +9,9 @@ import { genesisPayment } from "../pallet/transaction-payment.js";
 import { runtimeVersion, TCESS } from "../shape/version.js";
 import { Overlay } from "../store/overlay.js";
 import { accountFrom } from "./account.js";
-import { type BuiltBlock, nextStateRoot } from "./block.js";
+import { nextStateRoot } from "./block.js";
 import { type Hex, textHex, toHex } from "./codec.js";
+import type { BuiltBlock } from "./engine.js";
 import { Execution } from "./execution.js";
 import { type Header, headerHash } from "./header.js";
 

@@ -1,6 +1,6 @@
 import type { Journal } from "../store/journal.js";
-import type { Block } from "./block.js";
 import type { Chain, TransactionFate } from "./chain.js";
+import type { Block } from "./engine.js";
 
 export interface SealerConfig {
   /** `timed`: a block every `blockMs`, idle or not. `instant`: one as soon as a transaction is there. `manual`: on call. */

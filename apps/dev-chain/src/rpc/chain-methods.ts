@@ -1,5 +1,5 @@
-import type { Block } from "../engine/block.js";
 import { type Hex, toHex } from "../engine/codec.js";
+import type { Block } from "../engine/engine.js";
 import { headerJson } from "../engine/header.js";
 import { invalidParams } from "./error.js";
 import { type Method, type Methods, optionalHex, type RpcContext, unsubscriber } from "./method.js";

@@ -1,7 +1,6 @@
-import type { Block } from "../engine/block.js";
 import type { Chain, TransactionFate } from "../engine/chain.js";
 import type { Hex } from "../engine/codec.js";
-import type { Ground } from "../engine/engine.js";
+import type { Block, Ground } from "../engine/engine.js";
 import { invalidParams, stateDiscarded, unknownBlock } from "./error.js";
 
 /** Sends a subscription's notifications; what is sent before the client knows its id waits until it does. */

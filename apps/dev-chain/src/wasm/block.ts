@@ -1,6 +1,5 @@
-import type { BuiltBlock } from "../engine/block.js";
 import { decode, fromHex, type Hex } from "../engine/codec.js";
-import type { BlockInProgress, Ground, PoolTransaction } from "../engine/engine.js";
+import type { BlockInProgress, BuiltBlock, Ground, PoolTransaction } from "../engine/engine.js";
 import { decodeHeader, encodeHeader, headerHash } from "../engine/header.js";
 import { sized } from "./host/index.js";
 import type { Runtime } from "./runtime.js";

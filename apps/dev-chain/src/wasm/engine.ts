@@ -1,7 +1,14 @@
 import { blake2AsHex } from "@polkadot/util-crypto";
-import type { BuiltBlock } from "../engine/block.js";
 import { decode, fromHex, type Hex, toHex } from "../engine/codec.js";
-import type { ChainIdentity, Engine, Ground, PoolTransaction, RuntimeVersion, Validity } from "../engine/engine.js";
+import type {
+  BuiltBlock,
+  ChainIdentity,
+  Engine,
+  Ground,
+  PoolTransaction,
+  RuntimeVersion,
+  Validity,
+} from "../engine/engine.js";
 import { headerHash } from "../engine/header.js";
 import { Reader } from "../engine/scale.js";
 import { openExtrinsic } from "../engine/transaction.js";
