@@ -38,6 +38,7 @@ program
   .argument("[file]", "what the demonstration stores")
   .option("--dir <folder>", "where the network keeps its data", upDefaults.dir)
   .option("--miners <count>", "storage miners", upDefaults.miners)
+  .option("--spec <path>", "raw chain specification whose runtime the chain runs, under development keys")
   .option("--block-ms <ms>", "time between blocks of the development chain", upDefaults.blockMs)
   .option("--demo", "store a file, kill 8 of its 12 miners, get it back", false)
   .option("--once", "end after the demonstration", false)

@@ -4,6 +4,7 @@ import { createLog, createRegister, startTracing } from "@granary/telemetry";
 import { type ControlApi, openControlApi } from "./adapters/control-api.js";
 import { honest } from "./behaviour.js";
 import { type MinerConfig, portsOf } from "./config.js";
+import { masterOf, unchecked } from "./flow/attest.js";
 import { createMinerHost, type MinerHost } from "./host.js";
 import { createMinerMetrics } from "./metrics.js";
 import type { MinerSpec } from "./miner.js";
@@ -35,6 +36,8 @@ export async function createApp(config: MinerConfig): Promise<App> {
     chainUrls: config.CHAIN_URL.split(","),
     idleBytes: config.MINER_IDLE_BYTES,
     funder: config.MINER_FUNDING_URI === undefined ? null : await loadSigner(config.MINER_FUNDING_URI),
+    attestor:
+      config.MINER_TEE_MASTER_URI === undefined ? unchecked : masterOf(await loadSigner(config.MINER_TEE_MASTER_URI)),
     timing: {
       reportPollMs: config.MINER_REPORT_POLL_MS,
       isEager: config.MINER_REPORT_EAGER,

@@ -70,6 +70,11 @@ export const settings = z.object({
     .optional()
     .describe("secret URI of the account that pays stake and fees")
     .meta({ secret: true }),
+  MINER_TEE_MASTER_URI: z
+    .string()
+    .optional()
+    .describe("secret URI of the TEE workers' master key, on a chain for development that verifies it")
+    .meta({ secret: true }),
   MINER_BEHAVIOURS: behaviours.default(new Map()).describe("miners that do not behave: <number>=<behaviour>,…"),
   LOG_LEVEL: z
     .enum(["debug", "info", "warn", "error", "silent"])

@@ -3,6 +3,7 @@ import { asCodedError, CodedError, type Fid } from "@granary/primitives";
 import type { Log } from "@granary/telemetry";
 import { createSharedChain } from "./adapters/chain.js";
 import type { Behaviour } from "./behaviour.js";
+import type { Attestor } from "./flow/attest.js";
 import { registerMiners } from "./flow/register-miners.js";
 import type { MinerMetrics } from "./metrics.js";
 import { type MinerSpec, openMiner, type StorageMiner } from "./miner.js";
@@ -15,6 +16,8 @@ export interface MinerHostConfig {
   readonly idleBytes: number;
   /** Pays stake and fees of miners that have no money. */
   readonly funder: Signer | null;
+  /** Who says to the chain that the miners have their space. */
+  readonly attestor: Attestor;
   readonly timing: MinerTiming;
   readonly log: Log;
   readonly metrics: MinerMetrics;
@@ -86,7 +89,7 @@ class Host implements MinerHost {
     this.miners = await Promise.all(config.miners.map((spec) => openMiner(spec, { chain, timing, metrics, log })));
     await Promise.all(this.miners.map((miner) => miner.start()));
     await this.untilDone("the miners are not registered", async () => {
-      await registerMiners(client, this.registrations(), config.funder);
+      await registerMiners(client, this.registrations(), config.funder, config.attestor);
       return true;
     });
     if (this.stopping.signal.aborted) return;

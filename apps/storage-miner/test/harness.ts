@@ -16,6 +16,7 @@ import {
   honest,
   type MinerHostConfig,
   type MinerSpec,
+  unchecked,
 } from "@granary/storage-miner";
 import { createRegister, silentLog } from "@granary/telemetry";
 
@@ -178,6 +179,7 @@ export const hostConfig = (chain: Chain, miners: readonly MinerSpec[]): MinerHos
   chainUrls: [chain.url],
   idleBytes: 1024 ** 4,
   funder: chain.alice,
+  attestor: unchecked,
   timing: fastTiming,
   log: silentLog,
   metrics: createMinerMetrics(createRegister({ service: "test", processMetrics: false })),

@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
 import { type AccountId, CodedError, type Digest } from "@granary/primitives";
 import type { Call } from "@polkadot/types/interfaces";
 import { u8aToHex } from "@polkadot/util";
 import { publicKeyOf } from "./accounts.js";
 import { digestToChain } from "./hash.js";
+import { fitsPeerId, peerIdFor } from "./peer-id.js";
 import { camel, type Runtime, shapeUnknown } from "./runtime.js";
 import type { ChainCall, ChainCalls } from "./types.js";
 
@@ -11,15 +11,6 @@ import type { ChainCall, ChainCalls } from "./types.js";
 const hash = (digest: Digest): string => u8aToHex(digestToChain(digest));
 const text = (value: string): string => u8aToHex(new TextEncoder().encode(value));
 const account = (id: AccountId): string => u8aToHex(publicKeyOf(id));
-
-/**
- * A peer id as libp2p writes an ed25519 key, 38 bytes. The chain wants one of a gateway, and old runtimes of a miner;
- * nothing of ours can be reached by it, so it stands for the address only.
- */
-function peerIdFor(address: string): string {
-  const key = createHash("sha256").update(address).digest("hex");
-  return `0x002408011220${key}`;
-}
 
 /** Runtimes that know buckets create the one that is named, when it is not there. */
 const BUCKET = "granary";
@@ -127,6 +118,16 @@ const territoryCalls = (runtime: () => Runtime) => {
   };
 };
 
+/** Runtimes before 126 know a miner by its peer id, later ones by its address. */
+const knowsEndpoints = (runtime: Runtime): boolean => runtime.decorated.tx.sminer?.updateEndpoint !== undefined;
+
+function peerIdOfMiner(runtime: Runtime, endpoint: string): string {
+  if (!knowsEndpoints(runtime) && !fitsPeerId(endpoint)) {
+    throw new CodedError("ENDPOINT_TOO_LONG", "invalid", `this runtime has no room for the address ${endpoint}`);
+  }
+  return peerIdFor(endpoint);
+}
+
 const minerCalls = (
   runtime: () => Runtime,
 ): Pick<ChainCalls, "registerMiner" | "updateMinerEndpoint" | "exitMiner"> => ({
@@ -134,11 +135,14 @@ const minerCalls = (
     build(runtime(), "Sminer", "regnstk", {
       beneficiary: account(beneficiary),
       endpoint: text(endpoint),
-      peer_id: peerIdFor(endpoint),
+      peer_id: peerIdOfMiner(runtime(), endpoint),
       staking_val: stake,
       tib_count: declaredTib,
     }),
-  updateMinerEndpoint: (endpoint) => build(runtime(), "Sminer", "update_endpoint", { endpoint: text(endpoint) }),
+  updateMinerEndpoint: (endpoint) =>
+    knowsEndpoints(runtime())
+      ? build(runtime(), "Sminer", "update_endpoint", { endpoint: text(endpoint) })
+      : build(runtime(), "Sminer", "update_peer_id", { peer_id: peerIdOfMiner(runtime(), endpoint) }),
   exitMiner: (miner) => build(runtime(), "Sminer", "miner_exit_prep", { miner: account(miner) }),
 });
 

@@ -16,6 +16,7 @@ import {
   textOf,
   variantOf,
 } from "./codec.js";
+import { addressIn } from "./peer-id.js";
 import { shapeUnknown } from "./runtime.js";
 import type { ChainFile, Deal, FileOwner, Holding, Miner, Territory, TerritoryState } from "./types.js";
 
@@ -99,12 +100,15 @@ function fragmentFrom(value: Codec): ChainFile["segments"][number]["fragments"][
   };
 }
 
+/** Of a miner that is known by its peer id alone the id, as people write it: nothing dials that. */
+const addressOf = (peerId: Uint8Array): string => addressIn(peerId) ?? base58Encode(peerId);
+
 export function minerFrom(account: AccountId, value: Codec): Miner {
   const endpoint = optionalFieldOf(value, "endpoint");
   return {
     account,
     state: textOf(fieldOf(value, "state")),
-    endpoint: endpoint === undefined ? base58Encode(bytesOf(fieldOf(value, "peer_id"))) : textOf(endpoint),
+    endpoint: endpoint === undefined ? addressOf(bytesOf(fieldOf(value, "peer_id"))) : textOf(endpoint),
     beneficiary: accountFrom(fieldOf(value, "beneficiary")),
     collateral: bigOf(fieldOf(value, "collaterals")),
     debt: bigOf(fieldOf(value, "debt")),

@@ -14,6 +14,7 @@ export interface UpOptions {
   readonly demo: boolean;
   readonly once: boolean;
   readonly size: string;
+  readonly spec?: string;
 }
 
 export const upDefaults = { dir: NETWORK_DIR, miners: "16", blockMs: "1000", size: "100MiB" } as const;
@@ -31,6 +32,7 @@ export async function up(file: string | undefined, options: UpOptions): Promise<
     dir,
     minerCount: positiveInteger(options.miners, "--miners"),
     blockMs: positiveInteger(options.blockMs, "--block-ms"),
+    chainSpec: options.spec === undefined ? undefined : path.resolve(options.spec),
     wellKnownPorts: true,
     external: {
       databaseUrl: process.env.DATABASE_URL,

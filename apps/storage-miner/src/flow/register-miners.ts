@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { ChainCall, ChainClient, Miner, Signer } from "@granary/chain-client";
 import { CodedError, GiB, MiB } from "@granary/primitives";
+import type { Attestor } from "./attest.js";
 
 export interface Registration {
   readonly signer: Signer;
@@ -18,8 +19,7 @@ const TIB_BYTES = 1024 * GiB;
 const FEE_RESERVE = 200n * TOKEN;
 /** One unit of certified idle space. */
 const IDLE_UNIT_BYTES = 64 * MiB;
-/** Idle space is certified by trusted hardware. A development chain takes this key's word instead; no other chain does. */
-const DEVELOPMENT_TEE_KEY = `0x${"00".repeat(32)}`;
+/** What the worker signs for itself, the chain keeps and does not look at. */
 const NO_SIGNATURE = `0x${"00".repeat(64)}`;
 
 /**
@@ -31,7 +31,9 @@ export async function registerMiners(
   chain: RegistrationChain,
   registrations: readonly Registration[],
   funder: Signer | null,
+  attestor: Attestor,
 ): Promise<void> {
+  await introduce(chain, funder, attestor);
   const known = await chain.reader.minersOf(
     registrations.map(({ signer }) => signer.account),
     "best",
@@ -39,12 +41,20 @@ export async function registerMiners(
   await fund(chain, registrations, known, funder);
   await Promise.all(
     registrations.map(async (registration) => {
-      const calls = missingCalls(chain, registration, known.get(registration.signer.account));
+      const calls = missingCalls(chain, attestor, registration, known.get(registration.signer.account));
       if (calls.length === 0) return;
       const call = calls.length === 1 ? (calls[0] as ChainCall) : chain.calls.batch(calls);
       await chain.writer.signAndInclude(registration.signer, call);
     }),
   );
+}
+
+/** Before anybody is vouched for; said again, it changes nothing. */
+async function introduce({ writer, calls }: RegistrationChain, root: Signer | null, attestor: Attestor): Promise<void> {
+  const call = attestor.introduce(calls);
+  if (call === null) return;
+  if (root === null) throw new CodedError("TEE_WORKER_UNKNOWN", "invalid", "nobody can make the TEE worker known");
+  await writer.signAndInclude(root, call);
 }
 
 const declaredTib = ({ idleBytes }: Registration): number => Math.ceil(idleBytes / TIB_BYTES);
@@ -75,7 +85,12 @@ async function fund(
   await chain.writer.signAndInclude(funder, chain.calls.batch(transfers));
 }
 
-function missingCalls(chain: RegistrationChain, registration: Registration, miner: Miner | undefined): ChainCall[] {
+function missingCalls(
+  chain: RegistrationChain,
+  attestor: Attestor,
+  registration: Registration,
+  miner: Miner | undefined,
+): ChainCall[] {
   const { signer, endpoint } = registration;
   const { calls } = chain;
   const missing: ChainCall[] = [];
@@ -87,23 +102,31 @@ function missingCalls(chain: RegistrationChain, registration: Registration, mine
     missing.push(calls.updateMinerEndpoint(endpoint));
   }
   if (miner === undefined || miner.state === "not ready") {
-    missing.push(
-      calls.raw("Sminer", "register_pois_key", [poisKeyOf(signer), NO_SIGNATURE, NO_SIGNATURE, DEVELOPMENT_TEE_KEY]),
-      certifyIdleSpace(chain, registration),
-    );
+    missing.push(registerPoisKey(chain, attestor, signer), certifyIdleSpace(chain, attestor, registration));
   }
   return missing;
 }
 
-function certifyIdleSpace({ calls }: RegistrationChain, { signer, idleBytes }: Registration): ChainCall {
+function registerPoisKey({ calls }: RegistrationChain, attestor: Attestor, signer: Signer): ChainCall {
+  const poisKey = poisKeyOf(signer);
+  const word = attestor.vouch(signer, { front: 0, rear: 0, poisKey, accumulator: poisKey.g });
+  return calls.raw("Sminer", "register_pois_key", [poisKey, word, NO_SIGNATURE, attestor.teeKey]);
+}
+
+function certifyIdleSpace(
+  { calls }: RegistrationChain,
+  attestor: Attestor,
+  { signer, idleBytes }: Registration,
+): ChainCall {
   const proof = {
-    miner: signer.account,
     front: 0,
     rear: Math.ceil(idleBytes / IDLE_UNIT_BYTES),
     poisKey: poisKeyOf(signer),
     accumulator: `0x${"00".repeat(256)}`,
   };
-  return calls.raw("FileBank", "cert_idle_space", [proof, NO_SIGNATURE, NO_SIGNATURE, DEVELOPMENT_TEE_KEY]);
+  const word = attestor.vouch(signer, proof);
+  const info = { miner: signer.account, ...proof };
+  return calls.raw("FileBank", "cert_idle_space", [info, word, NO_SIGNATURE, attestor.teeKey]);
 }
 
 /** A key of the form that proofs of space have, one for each miner; nothing is proven with it here. */

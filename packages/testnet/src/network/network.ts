@@ -23,6 +23,8 @@ export interface NetworkOptions {
     readonly chainUrl?: string | undefined;
   };
   readonly blockMs?: number;
+  /** Path of a raw chain specification: the chain runs its runtime, under development keys. */
+  readonly chainSpec?: string | undefined;
   /** False trades safety against power loss for speed: tests. */
   readonly durable?: boolean;
   /** Try the ports that people know (gateway 8080, chain 9944) before others. */
@@ -159,6 +161,7 @@ async function superviseServices(
     plan,
     dir: options.dir,
     blockMs: options.blockMs ?? BLOCK_MS,
+    chainSpec: options.chainSpec,
     endowedAccounts: accounts.map((signer) => signer.account),
     gatewaySecret: developmentKeys.gateway,
     keyFile: await ensureKeyFile(options.dir),

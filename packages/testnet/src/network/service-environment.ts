@@ -5,6 +5,8 @@ export const developmentKeys = {
   gateway: "//Granary//gateway",
   /** Pays what miners need to register. */
   faucet: "//Alice",
+  /** Speaks for the trusted hardware of a chain whose runtime asks for it. */
+  teeMaster: "//TeeMaster",
   /** Acts for the user when no key is given. */
   user: "//Bob",
   minerPrefix: "//Granary//miner",
@@ -28,6 +30,8 @@ export interface ServiceSettings {
   /** Milliseconds between blocks of the development chain. */
   readonly blockMs: number;
   readonly endowedAccounts: readonly string[];
+  /** Path of a raw chain specification whose runtime the chain runs; without it the chain has its own pallets. */
+  readonly chainSpec: string | undefined;
   readonly gatewaySecret: string;
   /** File with the keys that wrap the keys of encrypted objects. */
   readonly keyFile: string;
@@ -52,6 +56,9 @@ export function serviceEnvironment(settings: ServiceSettings): Record<ServiceNam
       DEV_CHAIN_DATA_DIR: `${dir}/dev-chain`,
       DEV_CHAIN_BLOCK_MS: String(settings.blockMs),
       DEV_CHAIN_ENDOWED: settings.endowedAccounts.join(","),
+      ...(settings.chainSpec === undefined
+        ? {}
+        : { DEV_CHAIN_SPEC: settings.chainSpec, DEV_CHAIN_SPEC_KEYS: "development" }),
     },
     "storage-miners": {
       CHAIN_URL: addresses.chainUrl,
@@ -61,6 +68,7 @@ export function serviceEnvironment(settings: ServiceSettings): Record<ServiceNam
       MINER_DATA_DIR: `${dir}/miners`,
       MINER_SEED_PREFIX: developmentKeys.minerPrefix,
       MINER_FUNDING_URI: developmentKeys.faucet,
+      ...(settings.chainSpec === undefined ? {} : { MINER_TEE_MASTER_URI: developmentKeys.teeMaster }),
     },
     "chain-indexer": { ...common("chain-indexer"), CHAIN_URL: addresses.chainUrl },
     preprocessor: { ...common("preprocessor"), REDIS_URL: addresses.redisUrl, STAGING_DIR: stagingDir },
