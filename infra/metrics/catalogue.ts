@@ -1,6 +1,7 @@
 // Every metric of every service, from the factories that the services use. That a running service has these and no
 // others is shown by infra/grafana/test/live.spec.ts.
 import { createIndexerMetrics } from "../../apps/chain-indexer/src/metrics.js";
+import { createGrpcMetrics } from "../../apps/ingest-gateway/src/grpc/metrics.js";
 import { createGatewayMetrics } from "../../apps/ingest-gateway/src/metrics.js";
 import { createPreprocessorMetrics } from "../../apps/preprocessor/src/metrics.js";
 import { createRetrievalMetrics } from "../../apps/retrieval/src/metrics.js";
@@ -61,6 +62,7 @@ const partsOf: Readonly<Record<string, readonly Part[]>> = {
     requests,
     calls,
     facts,
+    createGrpcMetrics,
     (it) => createGatewayMetrics(it, unread),
   ],
   preprocessor: [

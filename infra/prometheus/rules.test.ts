@@ -64,7 +64,9 @@ describe("alerts", () => {
 describe("runbooks", () => {
   const compose = parse(read(join(root, "docker-compose.yml")), { merge: true }) as { services: object };
   const commands = new Set(
-    [...read(join(root, "apps", "cli", "src", "main.ts")).matchAll(/\.command\("([\w-]+)"\)/g)].map(([, name]) => name),
+    [...read(join(root, "apps", "cli", "src", "main.ts")).matchAll(/(?:\.command|withReason)\("([\w-]+)"/g)].map(
+      ([, name]) => name,
+    ),
   );
   const tables = schemaTables();
 

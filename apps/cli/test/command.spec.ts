@@ -3,6 +3,7 @@ import { readFile, rm, stat, writeFile } from "node:fs/promises";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { loadSigner } from "@granary/chain-client";
+import { connectDatabase, createDeadLetters } from "@granary/database";
 import { EMPTY_FID, MiB } from "@granary/primitives";
 import { developmentKeys, poll, temporaryFolder } from "@granary/testnet";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
@@ -206,6 +207,48 @@ describe("the granary command", () => {
     const record = await json<{ action: string }[]>("ops", "audit", "--subject", uploadId);
     expect(record.map(({ action }) => action)).toEqual(expect.arrayContaining(["upload.accepted", "upload.retried"]));
   });
+
+  it("drains a miner, has a message handled after all, and gives another up, on an operator's word", async () => {
+    const [first] = await json<{ account: string }[]>("miners");
+    const miner = first?.account as string;
+    expect(await json("ops", "drain", miner, "--reason", "a new disk")).toMatchObject({ standing: "quarantined" });
+    expect(await json("miners", "why", miner)).toMatchObject({
+      quarantinedReason: "a new disk (development)",
+      rank: null,
+    });
+    await json("miners", "release", miner, "--reason", "the disk is there");
+    await giveUp("a-fact", { fid: "e".repeat(64), block: 1 });
+    await giveUp("no-fact", "this is not JSON");
+    const letters = await json<{ id: string; service: string; messageId: string }[]>("ops", "dead-letters");
+    expect(letters.map(({ service, messageId }) => [service, messageId])).toEqual([
+      ["scheduler", "a-fact"],
+      ["scheduler", "no-fact"],
+    ]);
+    const [fact, noise] = letters.map(({ id }) => id) as [string, string];
+    const settle = (how: string, id: string) => run("ops", how, "scheduler", id, "--reason", "mended");
+    expect(await settle("replay", fact)).toMatchObject({ code: 0, out: expect.stringContaining("dealRemoved") });
+    expect(await settle("replay", noise)).toMatchObject({ code: 2, err: expect.stringContaining("(EVENT_INVALID)") });
+    expect(await settle("discard", noise)).toMatchObject({ code: 0 });
+    expect(await settle("discard", noise)).toMatchObject({ code: 4, err: expect.stringContaining("UNKNOWN)") });
+    expect(await json("ops", "dead-letters")).toEqual([]);
+    expect(await json("ops", "audit", "--subject", fact)).toMatchObject([
+      { action: "dead-letter.replayed", actor: "operator:development", service: "scheduler" },
+    ]);
+  });
+
+  /** As the scheduler keeps a message that its handler could not take. */
+  async function giveUp(messageId: string, payload: unknown): Promise<void> {
+    const database = connectDatabase({ url: stage.network.urls.database, poolSize: 1 });
+    const letter = { consumer: "scheduler--test", event: "dealRemoved", code: "UNEXPECTED", reason: "a test" };
+    await createDeadLetters(database, "scheduling").keep({
+      ...letter,
+      messageId,
+      payload,
+      deliveries: 20,
+      trace: null,
+    });
+    await database.$disconnect();
+  }
 
   it.each([
     ["a file that is not there", ["put", "absent.bin", "--territory", TERRITORY], 4, "FILE_ABSENT"],

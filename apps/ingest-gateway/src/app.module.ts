@@ -41,8 +41,10 @@ import { pruneRecords } from "./flow/prune-records.js";
 import { giveUpAbandoned, releaseStaged } from "./flow/release-staged.js";
 import { removeStrays } from "./flow/remove-strays.js";
 import { rewrapKeys } from "./flow/rewrap-keys.js";
+import { createGrpcMetrics } from "./grpc/metrics.js";
 import { NetworkGrpcController } from "./grpc/network.controller.js";
 import { ObjectGrpcController } from "./grpc/object.controller.js";
+import { OperatorGrpcController } from "./grpc/operator.controller.js";
 import { grpcTransport } from "./grpc/transport.js";
 import { endRequestsOnClose, prepareHttp } from "./http/prepare.js";
 import type { Receiving } from "./http/receiving.js";
@@ -85,6 +87,7 @@ export async function createApp(config: GatewayConfig): Promise<Service> {
     freeBytes: () => blobs.freeBytes(),
     openUploads: () => readOpenUploads(database),
   });
+  const grpcMetrics = createGrpcMetrics(register);
 
   const nats = started("nats", await connectNats({ url: config.NATS_URL, name: SERVICE }), (it) => it.close());
   const { request, part: requesterPart } = await connectRequester({ natsUrl: config.NATS_URL, register });
@@ -169,7 +172,7 @@ export async function createApp(config: GatewayConfig): Promise<Service> {
       stopping: config,
       log,
       register,
-      controllers: [...httpControllers, ObjectGrpcController, NetworkGrpcController],
+      controllers: [...httpControllers, ObjectGrpcController, NetworkGrpcController, OperatorGrpcController],
       providers: [
         portsToken.provide(ports),
         retrievalToken.provide(retrieval),
@@ -189,7 +192,7 @@ export async function createApp(config: GatewayConfig): Promise<Service> {
         if (config.GRPC_PORT === undefined) return;
         const { GRPC_PORT: port } = config;
         const health = app.get<Health>(healthToken.symbol);
-        const grpc = grpcTransport({ config, port, register, health, stopping: stopping.signal });
+        const grpc = grpcTransport({ config, port, metrics: grpcMetrics, health, stopping: stopping.signal });
         app.connectMicroservice(grpc.transport);
         loop("grpc health", grpc.followHealth, GRPC_HEALTH_EVERY_MS);
       },

@@ -84,6 +84,10 @@ export function createGatewayMetrics(
         labels: { stage: settledStages },
       }),
     },
+    downloadsCut: register.counter({
+      name: "granary_ingest_downloads_cut_total",
+      help: "Downloads cut off because their client took less than the least rate",
+    }),
     stagingFree: register.gauge({
       name: "granary_ingest_staging_free_bytes",
       help: "Bytes that may still be staged before uploads are refused",

@@ -7,6 +7,7 @@ import { Ajv } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { digest, eventually, type Network, startNetwork } from "./support/network.js";
+import { giveUpMessage, LETTER_ID } from "./support/operators.js";
 
 /** All that an outside consumer is given: the generated documents. */
 const generated = (name: string) =>
@@ -16,6 +17,7 @@ const generated = (name: string) =>
 const asyncapi = generated("asyncapi.json");
 const openapi = generated("openapi.json");
 const ajv = addFormats.default(new Ajv({ strict: false })).addSchema(asyncapi, "asyncapi.json");
+const openapiSchemas = addFormats.default(new Ajv2020({ strict: false })).addSchema(openapi, "openapi.json");
 const problemsOf = (message: string, value: unknown) => {
   const validate = ajv.getSchema(`asyncapi.json#/components/messages/${message}/payload`);
   if (validate === undefined) throw new Error(`the document has no message ${message}`);
@@ -23,10 +25,11 @@ const problemsOf = (message: string, value: unknown) => {
   return validate.errors ?? [];
 };
 
+const OPERATOR_TOKEN = "a-token-of-ada-alone";
 let network: Network;
 let connection: NatsConnection;
 beforeAll(async () => {
-  network = await startNetwork();
+  network = await startNetwork({ OPERATOR_TOKENS: `ada=${OPERATOR_TOKEN}` });
   connection = await connect({ servers: network.nats.url });
 });
 afterAll(async () => {
@@ -77,6 +80,19 @@ describe("a consumer that has the AsyncAPI document and a NATS client", () => {
   });
 });
 
+/** That an answer has the form which the document has for it. @returns its body */
+async function expectForm(method: string, path: string, answer: Response): Promise<Record<string, unknown>> {
+  const status = openapi.paths[path][method].responses[answer.status] === undefined ? "default" : answer.status;
+  const escaped = path.replace(/\//g, "~1").replace(/[{}]/g, encodeURIComponent);
+  const pointer = `/paths/${escaped}/${method}/responses/${status}/content/application~1json/schema`;
+  const validate = openapiSchemas.getSchema(`openapi.json#${pointer}`);
+  const body = (await answer.json()) as Record<string, unknown>;
+  validate?.(body);
+  const found = { method, path, isKnown: validate !== undefined, errors: validate?.errors ?? [], body };
+  expect(found).toEqual({ method, path, isKnown: true, errors: [], body });
+  return body;
+}
+
 describe("the OpenAPI document", () => {
   it("is what the gateway serves, and has just the routes that its router has", async () => {
     const served = (await (await fetch(`${network.url()}/openapi.json`)).json()) as typeof openapi;
@@ -96,7 +112,6 @@ describe("the OpenAPI document", () => {
   });
 
   it("tells of every answer's form what it is, to the last field", async () => {
-    const strict = addFormats.default(new Ajv2020({ strict: false })).addSchema(openapi, "openapi.json");
     const fid = digest(Buffer.from("to be asked for"));
     const upload = (await put("/object/form.bin?wait=received", "form")).headers.get("x-granary-upload");
     const asked: [string, string][] = [
@@ -112,19 +127,53 @@ describe("the OpenAPI document", () => {
       ["/uploads/{id}", "/uploads/no-id"],
     ];
     for (const [path, url] of asked) {
-      const answer = await fetch(`${network.url()}${url}`);
-      const status = openapi.paths[path].get.responses[answer.status] === undefined ? "default" : answer.status;
-      const pointer = `/paths/${path.replace(/\//g, "~1").replace(/[{}]/g, encodeURIComponent)}/get/responses/${status}`;
-      const validate = strict.getSchema(`openapi.json#${pointer}/content/application~1json/schema`);
-      const body = await answer.json();
-      validate?.(body);
-      expect({ url, isKnown: validate !== undefined, errors: validate?.errors ?? [], body }).toEqual({
-        url,
-        isKnown: true,
-        errors: [],
-        body,
-      });
+      await expectForm("get", path, await fetch(`${network.url()}${url}`));
     }
+  });
+
+  it("tells it of operators' answers too: what stands still, what was given up, and what became of it", async () => {
+    const operate = async (method: string, path: string, filled: string, reason?: string) => {
+      const url = `${network.url()}${filled}${reason === undefined ? "" : `?reason=${reason}`}`;
+      const answer = await fetch(url, { method, headers: { authorization: `Bearer ${OPERATOR_TOKEN}` } });
+      return expectForm(method.toLowerCase(), path, answer);
+    };
+    const [letterPath, desk] = ["/operator/dead-letters/{service}/{id}", "/operator/dead-letters/ingest-gateway"];
+    network.others.doesEncode = false;
+    const upload = (await put("/object/doomed.bin?wait=received", "doomed")).headers.get("x-granary-upload") as string;
+    await giveUpMessage(network.database, upload, `${upload} 1`);
+    await giveUpMessage(network.database, upload, `${upload} 2`);
+    const { data: letters } = await operate("GET", "/operator/dead-letters/{service}", desk);
+    expect(letters).toMatchObject([{ messageId: `${upload} 1` }, { messageId: `${upload} 2` }]);
+    const [first, second] = letters as { id: string }[];
+    const replayed = [`${letterPath}/replay`, `${desk}/${first?.id}/replay`, "mended"] as const;
+    expect(await operate("PUT", ...replayed)).toMatchObject({ data: { event: "encodingFailed" } });
+    expect(await operate("GET", "/uploads/{id}", `/uploads/${upload}`)).toMatchObject({
+      data: { state: "failed", failure: { code: "POISON" } },
+    });
+    expect(await operate("PUT", ...replayed)).toMatchObject({ error: { code: "DEAD_LETTER_UNKNOWN" } });
+    await operate("DELETE", letterPath, `${desk}/${second?.id}`, "once%20is%20enough");
+    expect(await operate("GET", "/operator/dead-letters/{service}", desk)).toMatchObject({ data: [] });
+    expect(await operate("GET", "/operator/audit", "/operator/audit?limit=2")).toMatchObject({
+      data: [
+        { action: "dead-letter.discarded", actor: "operator:ada", details: { reason: "once is enough" } },
+        { action: "dead-letter.replayed", actor: "operator:ada", subject: first?.id },
+      ],
+    });
+    const before = network.others.deeds.length;
+    const { account } = network;
+    await operate("PUT", `${letterPath}/replay`, `/operator/dead-letters/scheduler/${LETTER_ID}/replay`, "mended");
+    await operate("PUT", "/operator/miners/{account}/quarantine", `/operator/miners/${account}/quarantine`, "a-look");
+    await operate("PUT", "/operator/placement/pause", "/operator/placement/pause", "works");
+    expect(network.others.deeds.slice(before)).toEqual([
+      ["dealDeadLetterSettle", { id: LETTER_ID, how: "replay", actor: "ada", reason: "mended" }],
+      ["minerQuarantine", { account, actor: "ada", reason: "a-look" }],
+      ["placementPause", { isPaused: true, actor: "ada", reason: "works" }],
+    ]);
+    for (const path of ["/operator/queues", "/operator/uploads/stuck", "/operator/actions"]) {
+      await operate("GET", path, path);
+    }
+    await operate("GET", "/miners/{account}", `/miners/${account}`);
+    network.others.doesEncode = true;
   });
 
   it("is a page that loads nothing from other hosts", async () => {

@@ -1,5 +1,5 @@
 import { randomBytes } from "node:crypto";
-import { request as httpRequest } from "node:http";
+import { request as httpRequest, type IncomingMessage } from "node:http";
 import { accountOf } from "@granary/chain-client/accounts";
 import { EMPTY_FID, type Fid } from "@granary/primitives";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
@@ -53,6 +53,30 @@ describe("a download", () => {
     const answer = await get(`/file/download/${fid}`, { range: "bytes=100-199" });
     expect([answer.status, answer.headers.get("content-range")]).toEqual([206, `bytes 100-199/${bytes.length}`]);
     expect((await bodyOf(answer)).equals(bytes.subarray(100, 200))).toBe(true);
+  });
+
+  it("whose client takes nothing of it is cut off, and counted", async () => {
+    const replica = await network.startReplica({ DOWNLOAD_STALL: "500ms" });
+    const cut = async () => {
+      const text = await (await fetch(`${replica.url}/metrics`)).text();
+      return Number(/^granary_ingest_downloads_cut_total(?:\{.*\})? (\d+)$/m.exec(text)?.[1]);
+    };
+    expect(await cut()).toBe(0);
+    const large = Buffer.alloc(64 * 1024 * 1024, "large");
+    network.objects.set(digest(large), large);
+    const response = await new Promise<IncomingMessage>((resolve, reject) => {
+      httpRequest(`${replica.url}/download/${digest(large)}`, resolve)
+        .on("error", reject)
+        .end();
+    });
+    await eventually("it is cut off", async () => (await cut()) === 1);
+    let taken = 0;
+    const taking = async () => {
+      for await (const piece of response) taken += (piece as Buffer).length;
+    };
+    await expect(taking()).rejects.toMatchObject({ code: "ECONNRESET" });
+    expect(taken).toBeLessThan(large.length);
+    await replica.stop();
   });
 
   it("by HEAD tells the length and sends nothing", async () => {

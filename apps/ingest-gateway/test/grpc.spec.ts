@@ -6,16 +6,23 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { generate } from "selfsigned";
 import { type Consumer, codeOf, connectConsumer, type Message } from "./support/grpc-consumer.js";
 import { digest, eventually, type Network, startNetwork } from "./support/network.js";
+import { giveUpMessage, LETTER_ID } from "./support/operators.js";
 
 const TOKEN = "a token of the internal network";
+const OPERATOR_TOKEN = "a-token-of-ada-alone";
 let network: Network;
 let address: string;
 let consumer: Consumer;
 beforeAll(async () => {
   const port = await freePort();
   address = `127.0.0.1:${port}`;
-  network = await startNetwork({ GRPC_PORT: String(port), GRPC_TOKEN: TOKEN, BODY_STALL: "2s" });
-  consumer = connectConsumer(address, { token: TOKEN });
+  network = await startNetwork({
+    GRPC_PORT: String(port),
+    GRPC_TOKEN: TOKEN,
+    BODY_STALL: "2s",
+    OPERATOR_TOKENS: `ada=${OPERATOR_TOKEN}`,
+  });
+  consumer = connectConsumer(address, { token: TOKEN, operator: OPERATOR_TOKEN });
 });
 afterAll(async () => {
   consumer?.close();
@@ -251,8 +258,150 @@ describe("a consumer that has the .proto files and a token", () => {
     expect(await consumer.ask("MinerService", "ListMiners", {})).toEqual({ miners: [], nextPageToken: "" });
   });
 
-  it("has called every rpc that the .proto files name", () => {
-    expect(consumer.methods.length).toBeGreaterThan(9);
+  it("learns why a miner gets nothing", async () => {
+    const why = await consumer.ask("MinerService", "ExplainMiner", { account: network.account });
+    expect(why).toMatchObject({
+      miner: { account: network.account, standing: "quarantined", scoreParts: { trust: 0.75, cost: 42 }, alpha: 3 },
+      refusal: { code: "QUARANTINED", reason: "an operator keeps it away" },
+      eligibleMiners: 23,
+      groups: { host: "miner.example", country: "LI" },
+      position: { longitude: 9.5, latitude: 47.1 },
+      cooldown: { failuresInRow: 1, failuresToRest: 3, nextRestSeconds: 90 },
+      secondsPerFragment: 0.5,
+      attempts: [{ index: 7, fid: "f".repeat(64) }],
+      outcomes: { reported: 9, TRANSFER_TIMEOUT: 1 },
+      actions: [{ action: "miner.quarantined", actor: "ada" }],
+    });
+    expect(why).not.toHaveProperty("rank");
+  });
+});
+
+describe("an operator with a token of its own", () => {
+  const operate = (method: string, request: object = {}) => consumer.ask("OperatorService", method, request);
+  /** What a service was asked to do since then, with who wanted it. */
+  const since = (before: number) => network.others.deeds.slice(before);
+
+  it("keeps miners away, pauses placing and takes up deals, in its own name and with its reason", async () => {
+    const before = network.others.deeds.length;
+    const { account } = network;
+    expect(await operate("QuarantineMiner", { account, reason: "a look" })).toEqual({ standing: "quarantined" });
+    expect(await operate("ReleaseMiner", { account, reason: "it is fine" })).toEqual({ standing: "available" });
+    expect(await operate("ResumeDeal", { uploadId: LETTER_ID, reason: "again" })).toEqual({ state: "opened" });
+    const paused = { actor: "ada", reason: "works" };
+    expect(await operate("PausePlacement", { reason: "works" })).toMatchObject({ placementPause: paused });
+    expect(await operate("GetQueues")).toMatchObject({
+      queues: [
+        { name: "encode", waiting: 1, active: 2 },
+        { name: "send", delayed: 3 },
+      ],
+      placementPause: paused,
+    });
+    await operate("ResumePlacement", { reason: "done" });
+    expect(await operate("GetQueues")).not.toHaveProperty("placementPause");
+    expect(since(before)).toEqual([
+      ["minerQuarantine", { account, actor: "ada", reason: "a look" }],
+      ["minerRelease", { account, actor: "ada", reason: "it is fine" }],
+      ["dealResume", { uploadId: LETTER_ID, actor: "ada", reason: "again" }],
+      ["placementPause", { isPaused: true, actor: "ada", reason: "works" }],
+      ["placementPause", { isPaused: false, actor: "ada", reason: "done" }],
+    ]);
+    const { actions } = await operate("ListActions", { pageSize: 1 });
+    expect(actions).toMatchObject([{ id: "7", actor: "ada", action: "deal.resumed", reason: "again" }]);
+    expect(await operate("ListActions", { before: "7" })).toMatchObject({ actions: [{ id: "6", actor: "bea" }] });
+  });
+
+  it("sees what stands still and why, takes it up, and finds it on record", async () => {
+    network.others.doesEncode = false;
+    const { upload } = await consumer.put(pieces(Buffer.from("stuck"), header({ waitFor: "WAIT_FOR_RECEIVED" })));
+    const { uploadId } = upload;
+    const find = async () =>
+      (await operate("ListStuckUploads", { stillSeconds: 1, pageSize: 200 })).uploads.find(
+        (one: Message) => one.uploadId === uploadId,
+      );
+    await eventually("it has stood still for long enough", async () => (await find()) !== undefined);
+    expect(await find()).toMatchObject({ state: "received", why: { code: "ENCODING_UNKNOWN" } });
+    const { uploads } = await operate("GetQueues");
+    expect(uploads).toContainEqual({ state: "received", count: expect.any(Number), oldestStep: expect.any(String) });
+    expect(await operate("RetryUpload", { uploadId, reason: "impatience" })).toEqual({ how: "announced" });
+    network.others.doesEncode = true;
+    const { records } = await operate("ListAuditRecords", { subject: uploadId });
+    expect(records).toMatchObject([
+      { service: "ingest-gateway", actor: "operator:ada", action: "upload.retried", subject: uploadId },
+      { actor: `account:${network.account}`, action: "upload.accepted" },
+    ]);
+    expect(JSON.parse(records[0].details)).toEqual({ reason: "impatience" });
+    const older = await operate("ListAuditRecords", { subject: uploadId, before: records[0].id });
+    expect(older.records).toMatchObject([{ id: records[1].id }]);
+  });
+
+  it("has a message that was given up handled after all, or gives it up for good, whoever's it is", async () => {
+    network.others.doesEncode = false;
+    const { upload } = await consumer.put(pieces(Buffer.from("doomed"), header({ waitFor: "WAIT_FOR_RECEIVED" })));
+    const messageIds = [`${upload.uploadId} 1`, `${upload.uploadId} 2`] as const;
+    for (const messageId of messageIds) await giveUpMessage(network.database, upload.uploadId, messageId);
+    const ours = { service: "ingest-gateway" };
+    const { letters } = await operate("ListDeadLetters", { ...ours, pageSize: 1 });
+    expect(letters).toMatchObject([{ event: "encodingFailed", messageId: messageIds[0], deliveries: 5 }]);
+    expect(JSON.parse(letters[0].payload)).toMatchObject({ uploadId: upload.uploadId });
+    const rest = await operate("ListDeadLetters", { ...ours, after: letters[0].id });
+    expect(rest.letters).toMatchObject([{ messageId: messageIds[1] }]);
+
+    const replay = { ...ours, id: letters[0].id, reason: "it is mended" };
+    expect(await operate("ReplayDeadLetter", replay)).toEqual({ event: "encodingFailed" });
+    const { upload: failed } = await consumer.ask("ObjectService", "GetUpload", { uploadId: upload.uploadId });
+    expect(failed).toMatchObject({ state: "UPLOAD_STATE_FAILED", failure: { code: "POISON" } });
+    const again = await refusal(operate("ReplayDeadLetter", replay));
+    expect([again.code, codeOf(again)]).toEqual([status.NOT_FOUND, "DEAD_LETTER_UNKNOWN"]);
+    const discard = { ...ours, id: rest.letters[0].id, reason: "the same again" };
+    expect(await operate("DiscardDeadLetter", discard)).toEqual({ event: "encodingFailed" });
+    expect((await operate("ListDeadLetters", ours)).letters).toEqual([]);
+    const { records } = await operate("ListAuditRecords", { actor: "operator:ada", pageSize: 2 });
+    expect(records.map(({ action }: Message) => action)).toEqual(["dead-letter.discarded", "dead-letter.replayed"]);
+
+    const before = network.others.deeds.length;
+    const theirs = { service: "scheduler", id: LETTER_ID, reason: "it is mended" };
+    expect((await operate("ListDeadLetters", { service: "scheduler" })).letters).toMatchObject([{ id: LETTER_ID }]);
+    await operate("ReplayDeadLetter", theirs);
+    await operate("DiscardDeadLetter", { ...theirs, service: "preprocessor" });
+    const order = { id: LETTER_ID, actor: "ada", reason: "it is mended" };
+    expect(since(before)).toEqual([
+      ["dealDeadLetterSettle", { ...order, how: "replay" }],
+      ["encodingDeadLetterSettle", { ...order, how: "discard" }],
+    ]);
+    network.others.doesEncode = true;
+  });
+
+  it.each([
+    ["no reason", "PausePlacement", { reason: " " }, "REASON_MISSING"],
+    ["an account that is none", "QuarantineMiner", { account: "x", reason: "y" }, "ACCOUNT_INVALID"],
+    ["a letter that is none", "ReplayDeadLetter", { service: "scheduler", id: "1", reason: "y" }, "ID_INVALID"],
+    ["a page too long", "ListStuckUploads", { pageSize: 201 }, "LIMIT_INVALID"],
+    ["a service that hears nothing", "ListDeadLetters", { service: "retrieval" }, "SERVICE_UNKNOWN"],
+  ])("is refused for %s", async (_what, method, request, code) => {
+    const before = network.others.deeds.length;
+    expect(codeOf(await refusal(operate(method, request)))).toBe(code);
+    expect(since(before)).toEqual([]);
+  });
+
+  it("is nobody without it, or with another: whoever is let in cannot call any of it", async () => {
+    const before = network.others.deeds.length;
+    const methods = consumer.methods.filter((name) => name.startsWith("OperatorService/"));
+    expect(methods.length).toBeGreaterThan(12);
+    for (const operator of [undefined, TOKEN]) {
+      const stranger = connectConsumer(address, { token: TOKEN, ...(operator === undefined ? {} : { operator }) });
+      for (const name of methods) {
+        const request = { account: network.account, uploadId: LETTER_ID, id: LETTER_ID, service: "scheduler" };
+        const asked = stranger.ask("OperatorService", name.split("/")[1] as string, { ...request, reason: "x" });
+        const error = await refusal(asked);
+        expect([name, error.code, codeOf(error)]).toEqual([name, status.PERMISSION_DENIED, "OPERATOR_UNKNOWN"]);
+      }
+      stranger.close();
+    }
+    expect(since(before)).toEqual([]);
+  });
+
+  it("has, with the consumer, called every rpc that the .proto files name", () => {
+    expect(consumer.methods.length).toBeGreaterThan(20);
     expect([...consumer.called].sort()).toEqual([...consumer.methods].sort());
   });
 });
@@ -276,13 +425,16 @@ describe("the gRPC services", () => {
     expect(value('method="Stat",outcome="UNAUTHENTICATED"')).toBeGreaterThan(1);
     expect(value('method="Get",outcome="OK"')).toBeGreaterThan(0);
     expect(value('method="Get",outcome="CANCELLED"')).toBeGreaterThan(0);
+    // Every rpc has a name of its own among the labels: none counts as another.
+    const unnamed = consumer.methods.filter((name) => Number.isNaN(value(`method="${name.split("/")[1]}"`)));
+    expect(unnamed).toEqual([]);
   });
 
   it("tell their health without a token, and what they are by reflection", async () => {
     const { healthOf, reflectedServices } = await import("./support/grpc-tools.js");
     expect(await healthOf(address, "granary.v1.ObjectService")).toBe("SERVING");
     expect((await reflectedServices(address, TOKEN)).sort()).toEqual(
-      expect.arrayContaining(["granary.v1.DealService", "granary.v1.MinerService", "granary.v1.ObjectService"]),
+      expect.arrayContaining(["Deal", "Miner", "Object", "Operator"].map((name) => `granary.v1.${name}Service`)),
     );
   });
 

@@ -105,6 +105,9 @@ export default dashboard(
         "{{service}} {{outcome}}",
       ),
     ]),
+    lines("Dead letters", "short", "Given up, and settled by no operator yet", [
+      query("max by (service) (granary_facts_dead_letters)", "{{service}}"),
+    ]),
     lines("Until the effect is committed, 95 %", "s", "Since delivery", [
       query(quantile(0.95, "granary_fact_handling_seconds", ["service"]), "{{service}}"),
     ]),

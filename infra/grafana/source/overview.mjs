@@ -86,6 +86,22 @@ export default dashboard(
     ]),
   ),
   row(
+    "gRPC",
+    lines(
+      "gRPC calls",
+      "reqps",
+      "By status; CANCELLED: the client went first",
+      [query("sum by (outcome) (rate(granary_grpc_calls_total[$__rate_interval]))", "{{outcome}}")],
+      { stacked: true },
+    ),
+    bars("Busiest gRPC methods", "reqps", "other: health and reflection", [
+      query("topk(10, sum by (method) (rate(granary_grpc_calls_total[5m])))", "{{method}}"),
+    ]),
+    lines("gRPC call, 95 %", "s", "From its metadata to its status, watches and transfers included", [
+      query(`${quantile(0.95, "granary_grpc_call_seconds", ["method"])} > 0`, "{{method}}"),
+    ]),
+  ),
+  row(
     "Between services",
     lines("Questions over NATS", "reqps", "By who asks", [
       query("sum by (service) (rate(granary_nats_calls_total[$__rate_interval]))", "{{service}}"),

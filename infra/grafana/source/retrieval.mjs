@@ -45,6 +45,9 @@ export default dashboard(
       [query("sum by (source) (rate(granary_retrieval_segments_total[$__rate_interval]))", "{{source}}")],
       { stacked: true },
     ),
+    lines("Cut off", "ops", "Downloads whose client took too little", [
+      query("sum(rate(granary_ingest_downloads_cut_total[$__rate_interval]))", "downloads"),
+    ]),
     lines("Buffers", "short", "Free, for segments", [
       query("min by (instance) (granary_retrieval_segment_buffers_free)", "{{instance}}"),
     ]),

@@ -19,6 +19,7 @@ const mayBeEmpty: Readonly<Record<string, string>> = {
   "Failures, 24 h": "no miner failed to serve a fragment",
   "Refusals, 24 h": "no upload was refused",
   Errors: "no encoding failed",
+  "gRPC call, 95 %": "nobody calls over gRPC",
 };
 
 interface Series {

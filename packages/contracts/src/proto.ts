@@ -6,4 +6,4 @@ export const protoFolder = fileURLToPath(new URL("../proto", import.meta.url));
 /** One package; a breaking change is a new one beside it. */
 export const protoPackage = "granary.v1";
 
-export const protoFiles = ["granary/v1/object.proto", "granary/v1/deal.proto", "granary/v1/miner.proto"] as const;
+export const protoFiles = ["object", "deal", "miner", "operator"].map((name) => `granary/v1/${name}.proto`);

@@ -45,9 +45,10 @@ export function consumeEvents<S extends Service, Tx>(options: {
 }): Consumer {
   const stopping = new AbortController();
   const running = new Set<ConsumerMessages>();
-  const metrics = createConsumerMetrics(options.register, options.service, (event) =>
-    pendingOf(options.connection, options.service, event),
-  );
+  const metrics = createConsumerMetrics(options.register, options.service, {
+    pending: (event) => pendingOf(options.connection, options.service, event),
+    deadLetters: () => options.deadLetters.count(),
+  });
   const loops = eventsFor(options.service).map((name) => consumeOne(name));
 
   async function consumeOne(name: EventName): Promise<void> {

@@ -31,4 +31,6 @@ export interface DeadLetter {
 
 export interface DeadLetterBox {
   keep(letter: DeadLetter): Promise<void>;
+  /** Those that nobody has settled. */
+  count(): Promise<number>;
 }

@@ -68,11 +68,11 @@ export interface ConsumerMetrics {
   handled(event: EventName, outcome: ConsumeOutcome, seconds: number): void;
 }
 
-/** `pending`: facts in the stream that this service has not dealt with. */
+/** `pending`: facts in the stream that this service has not dealt with; `deadLetters`: those it has given up. */
 export function createConsumerMetrics(
   register: Register,
   service: Service,
-  pending: (event: EventName) => Promise<number>,
+  read: { readonly pending: (event: EventName) => Promise<number>; readonly deadLetters: () => Promise<number> },
 ): ConsumerMetrics {
   const names = eventsFor(service);
   const consumed = register.counter<{ event: EventName; outcome: ConsumeOutcome }>({
@@ -91,8 +91,13 @@ export function createConsumerMetrics(
     help: "Facts in the stream that this service has not dealt with yet",
     labels: { event: names },
     collect: async (gauge) => {
-      await Promise.all(names.map(async (event) => gauge.set({ event }, await pending(event))));
+      await Promise.all(names.map(async (event) => gauge.set({ event }, await read.pending(event))));
     },
+  });
+  register.gauge({
+    name: "granary_facts_dead_letters",
+    help: "Facts that this service has given up and no operator has settled",
+    collect: async (gauge) => gauge.set({}, await read.deadLetters()),
   });
   return {
     handled(event, outcome, took) {

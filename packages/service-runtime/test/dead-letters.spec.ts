@@ -67,6 +67,8 @@ describe("what operators are left with", () => {
     const connection = await connectNats({ url: nats.url, name: "test" });
     const deadLetters = createDeadLetters(database, "ingest");
     const inbox = createInbox(database, "ingest");
+    const register = createRegister({ service: "test", processMetrics: false });
+    const counted = async () => Number(/^granary_facts_dead_letters\{.*\} (\d+)$/m.exec(await register.render())?.[1]);
     const consumer = consumeEvents({
       connection,
       service: "ingest-gateway",
@@ -74,7 +76,7 @@ describe("what operators are left with", () => {
       handlers,
       deadLetters,
       log: silentLog,
-      register: createRegister({ service: "test", processMetrics: false }),
+      register,
     });
     /** Until the stream is there to take it. */
     const publish = (body: string, id: string) =>
@@ -94,6 +96,7 @@ describe("what operators are left with", () => {
     const listed = async () => (await desk.list({ after: null, count: 10 })).letters;
     expect(await poll(async () => (await listed()).length === 2, 20_000, 50)).toBe(true);
     const [poison, noise] = await listed();
+    expect(await counted()).toBe(2);
     expect(poison).toMatchObject({
       event: "encodingFailed",
       code: "NOT_UNDERSTOOD",
@@ -112,6 +115,7 @@ describe("what operators are left with", () => {
     await desk.settle({ id: noise?.id as string, how: "discard", ...deed });
     expect(handled).toEqual(["POISON"]);
     expect(await listed()).toEqual([]);
+    expect(await counted()).toBe(0);
     expect(await auditLog().list({ count: 10, actor: "operator:ada" })).toMatchObject([
       { action: "dead-letter.discarded", subject: noise?.id },
       { action: "dead-letter.replayed", subject: poison?.id, details: { reason: deed.reason, messageId: "m-1" } },

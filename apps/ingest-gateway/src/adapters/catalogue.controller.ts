@@ -3,6 +3,7 @@ import { type AccountId, CodedError, parseFid } from "@granary/primitives";
 import { Controller, Delete, Get, Req, Res } from "@nestjs/common";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { deleteFile } from "../flow/delete-file.js";
+import { explainMiner } from "../flow/explain-miner.js";
 import { listFiles } from "../flow/list-files.js";
 import { listTerritories } from "../flow/list-territories.js";
 import { mapFile, showLocation, showMetadata } from "../flow/show-file.js";
@@ -90,9 +91,7 @@ export class CatalogueController {
   @Get("miners/:account")
   async explainMiner(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
     const account = parseAccount(pathOf(request).account ?? "");
-    const { miner } = await this.ports.request("minerExplain", { account });
-    if (miner === null) throw new CodedError("MINER_UNKNOWN", "absent", "no miner has this account", { account });
-    await reply.send(envelope(miner));
+    await reply.send(envelope(await explainMiner(this.ports, account)));
   }
 
   @Get("territories/:account")

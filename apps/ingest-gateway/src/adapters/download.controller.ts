@@ -100,9 +100,10 @@ export class DownloadController {
       reply.header("content-security-policy", "sandbox");
     }
     const { DOWNLOAD_STALL: stallMs, DOWNLOAD_RATE_MIN: bytesPerSecondMin } = this.ports.config;
-    watchReader(reply.raw, { stallMs, bytesPerSecondMin }, () =>
-      this.ports.log.info("a download is ended, as its client takes too little", { code: "READER_TOO_SLOW", fid }),
-    );
+    watchReader(reply.raw, { stallMs, bytesPerSecondMin }, () => {
+      this.ports.metrics.downloadsCut.add({});
+      this.ports.log.info("a download is ended, as its client takes too little", { code: "READER_TOO_SLOW", fid });
+    });
     await sendDownload(request, reply, answer, presentation);
   }
 

@@ -1,13 +1,15 @@
-import { CodedError, parseDuration, parseUploadId } from "@granary/primitives";
+import { parseDuration, parseUploadId } from "@granary/primitives";
 import type { DeadLetterDesk } from "@granary/service-runtime";
 import { Controller, Delete, Get, Put, Req, Res } from "@nestjs/common";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { listStuck } from "../flow/list-stuck.js";
 import { retryUpload } from "../flow/retry-upload.js";
+import { showQueues } from "../flow/show-queues.js";
 import { envelope, pathOf, queryOf } from "../http/answer.js";
 import { limitOf } from "../http/limit.js";
 import { deedOf, operatorIn } from "../identity/operator.js";
 import type { Ports } from "../ports.js";
+import { deadLetterDeskOf, letterId, recordId } from "./dead-letter-desks.js";
 import { lettersToken, portsToken } from "./tokens.js";
 
 const STILL_STANDARD = "10m";
@@ -24,19 +26,7 @@ export class OperationsController {
   @Get("queues")
   async queues(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
     operatorIn(this.ports, request);
-    const [encoding, deals, uploads] = await Promise.all([
-      this.ports.request("encodingQueues", {}),
-      this.ports.request("dealQueues", {}),
-      this.ports.database.upload.groupBy({
-        by: ["state"],
-        where: { state: { notIn: ["active", "failed"] } },
-        _count: true,
-        _min: { updatedAt: true },
-      }),
-    ]);
-    const states = uploads.map(({ state, _count, _min }) => ({ state, count: _count, oldestStep: _min.updatedAt }));
-    const queues = [...encoding.queues, ...deals.queues];
-    await send(reply, { queues, placementPause: deals.placementPause, uploads: states });
+    await send(reply, await showQueues(this.ports));
   }
 
   @Get("uploads/stuck")
@@ -67,19 +57,19 @@ export class OperationsController {
   async deadLetters(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
     operatorIn(this.ports, request);
     const { after = null, limit } = queryOf(request);
-    const found = await this.#desk(request).list({ after: after && idIn(after), count: limitOf(limit, page) });
+    const found = await this.#desk(request).list({ after: after && letterId(after), count: limitOf(limit, page) });
     await send(reply, found.letters);
   }
 
   @Put("dead-letters/:service/:id/replay")
   async replay(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
-    const order = { id: idIn(pathOf(request).id), how: "replay" as const, ...deedOf(this.ports, request) };
+    const order = { id: letterId(pathOf(request).id), how: "replay" as const, ...deedOf(this.ports, request) };
     await send(reply, await this.#desk(request).settle(order));
   }
 
   @Delete("dead-letters/:service/:id")
   async discard(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
-    const order = { id: idIn(pathOf(request).id), how: "discard" as const, ...deedOf(this.ports, request) };
+    const order = { id: letterId(pathOf(request).id), how: "discard" as const, ...deedOf(this.ports, request) };
     await send(reply, await this.#desk(request).settle(order));
   }
 
@@ -87,38 +77,15 @@ export class OperationsController {
   async audit(@Req() request: FastifyRequest, @Res() reply: FastifyReply) {
     operatorIn(this.ports, request);
     const { before, subject, actor, limit } = queryOf(request);
-    if (before !== undefined && !/^\d{1,18}$/.test(before)) throw notAnId();
-    await send(reply, await this.ports.audit.list({ before, subject, actor, count: limitOf(limit, page) }));
+    const from = before === undefined ? undefined : recordId(before);
+    await send(reply, await this.ports.audit.list({ before: from, subject, actor, count: limitOf(limit, page) }));
   }
 
   #desk(request: FastifyRequest): DeadLetterDesk {
-    const { ports } = this;
-    switch (pathOf(request).service) {
-      case "ingest-gateway":
-        return this.letters;
-      case "preprocessor":
-        return {
-          list: (query) => ports.request("encodingDeadLetters", query),
-          settle: (order) => ports.request("encodingDeadLetterSettle", order),
-        };
-      case "scheduler":
-        return {
-          list: (query) => ports.request("dealDeadLetters", query),
-          settle: (order) => ports.request("dealDeadLetterSettle", order),
-        };
-      default:
-        throw new CodedError("SERVICE_UNKNOWN", "absent", "facts are heard by ingest-gateway, preprocessor, scheduler");
-    }
+    return deadLetterDeskOf(this.ports, this.letters, pathOf(request).service);
   }
 }
 
 const send = async (reply: FastifyReply, data: unknown) => {
   await reply.header("cache-control", "no-store").send(envelope(data));
 };
-
-const notAnId = () => new CodedError("ID_INVALID", "invalid", "this is not an id from a listing");
-
-function idIn(text: string | undefined): string {
-  if (/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text ?? "")) return text as string;
-  throw notAnId();
-}

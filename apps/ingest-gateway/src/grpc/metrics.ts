@@ -1,7 +1,7 @@
 import type { Register } from "@granary/telemetry";
 
 /** Methods of the gRPC services; health and reflection count as `other`. */
-const methods = [
+export const grpcMethods = [
   "Put",
   "Get",
   "Stat",
@@ -12,9 +12,23 @@ const methods = [
   "CancelUpload",
   "GetDeal",
   "ListMiners",
+  "ExplainMiner",
+  "QuarantineMiner",
+  "ReleaseMiner",
+  "ResumeDeal",
+  "ListActions",
+  "GetQueues",
+  "ListStuckUploads",
+  "RetryUpload",
+  "PausePlacement",
+  "ResumePlacement",
+  "ListDeadLetters",
+  "ReplayDeadLetter",
+  "DiscardDeadLetter",
+  "ListAuditRecords",
   "other",
 ] as const;
-type Method = (typeof methods)[number];
+type Method = (typeof grpcMethods)[number];
 
 /** Names of gRPC's statuses. */
 const outcomes = [
@@ -45,17 +59,17 @@ export function createGrpcMetrics(register: Register) {
     calls: register.counter<{ method: Method; outcome: GrpcOutcome }>({
       name: "granary_grpc_calls_total",
       help: "gRPC calls ended, by method and status",
-      labels: { method: methods, outcome: outcomes },
+      labels: { method: grpcMethods, outcome: outcomes },
     }),
     duration: register.histogram<{ method: Method }>({
       name: "granary_grpc_call_seconds",
       help: "From the metadata of a gRPC call to its status",
       buckets: [0.005, 0.025, 0.1, 0.25, 1, 5, 30, 120, 600],
-      labels: { method: methods },
+      labels: { method: grpcMethods },
     }),
   };
 }
 
 /** /granary.v1.ObjectService/Put → Put */
 export const grpcMethodOf = (path: string): Method =>
-  methods.find((method) => path.startsWith("/granary.") && path.endsWith(`/${method}`)) ?? "other";
+  grpcMethods.find((method) => path.startsWith("/granary.") && path.endsWith(`/${method}`)) ?? "other";

@@ -3,8 +3,9 @@ import { CodedError, parseFid, parseUploadId } from "@granary/primitives";
 import { Controller, UseFilters } from "@nestjs/common";
 import { GrpcMethod } from "@nestjs/microservices";
 import { portsToken } from "../adapters/tokens.js";
+import { explainMiner } from "../flow/explain-miner.js";
 import type { Ports } from "../ports.js";
-import { dealMessage, minerMessage, pageSizeOf } from "./message.js";
+import { dealMessage, explainedMinerMessage, minerMessage, pageSizeOf } from "./message.js";
 import { GrpcErrorFilter } from "./status.js";
 
 /** granary.v1.DealService and granary.v1.MinerService: what the scheduler answers, for consumers without NATS. */
@@ -26,5 +27,10 @@ export class NetworkGrpcController {
     const after = pageToken === "" ? null : parseAccount(pageToken);
     const { miners, next } = await this.ports.request("minersList", { after, count: pageSizeOf(pageSize) });
     return { miners: miners.map(minerMessage), nextPageToken: next ?? "" };
+  }
+
+  @GrpcMethod("MinerService", "ExplainMiner")
+  async explainMiner({ account }: { account: string }) {
+    return explainedMinerMessage(await explainMiner(this.ports, parseAccount(account)));
   }
 }

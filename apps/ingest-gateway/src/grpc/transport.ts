@@ -1,23 +1,22 @@
 import { protoFiles, protoFolder, protoPackage } from "@granary/contracts";
 import type { Health, Step } from "@granary/service-runtime";
-import type { Register } from "@granary/telemetry";
 import { type Server, ServerCredentials } from "@grpc/grpc-js";
 import { ReflectionService } from "@grpc/reflection";
 import { type GrpcOptions, Transport } from "@nestjs/microservices";
 import { HealthImplementation } from "grpc-health-check";
 import type { GatewayConfig } from "../config.js";
 import { observeCalls, requireToken } from "./caller.js";
-import { createGrpcMetrics } from "./metrics.js";
+import type { GrpcMetrics } from "./metrics.js";
 
 /** Calls that do not end by themselves when the service stops. */
 const FORCE_AFTER_MS = 5_000;
-const services = ["", "granary.v1.ObjectService", "granary.v1.DealService", "granary.v1.MinerService"];
+const services = ["", ...["Object", "Deal", "Miner", "Operator"].map((name) => `${protoPackage}.${name}Service`)];
 
 /** How Nest serves gRPC here, with health that follows /ready, and reflection. */
 export function grpcTransport(options: {
   readonly config: GatewayConfig;
   readonly port: number;
-  readonly register: Register;
+  readonly metrics: GrpcMetrics;
   readonly health: Health;
   readonly stopping: AbortSignal;
 }): { transport: GrpcOptions; followHealth: Step } {
@@ -29,7 +28,7 @@ export function grpcTransport(options: {
     return "idle";
   };
   // In TypeScript, Nest's channel options are numbers and texts; interceptors are the one that is a function.
-  const interceptors = [observeCalls(createGrpcMetrics(options.register)), requireToken(config.GRPC_TOKEN?.reveal())];
+  const interceptors = [observeCalls(options.metrics), requireToken(config.GRPC_TOKEN?.reveal())];
   const channelOptions = { interceptors } as unknown as NonNullable<GrpcOptions["options"]["channelOptions"]>;
   const transport: GrpcOptions = {
     transport: Transport.GRPC,

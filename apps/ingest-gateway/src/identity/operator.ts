@@ -28,15 +28,25 @@ export const operatorIn = ({ config }: Pick<Ports, "config">, request: FastifyRe
 
 const REASON_LENGTH_MAX = 500;
 
-/** Who does something by hand, and why. @throws CodedError OPERATOR_UNKNOWN (denied), REASON_MISSING (invalid) */
-export function deedOf(
-  ports: Pick<Ports, "config">,
-  request: FastifyRequest,
-): { readonly actor: string; readonly reason: string } {
-  const actor = operatorIn(ports, request);
-  const { reason } = queryOf(request);
+/** Something that is done by hand: by whom, and why. */
+export interface Deed {
+  readonly actor: string;
+  readonly reason: string;
+}
+
+/** @throws CodedError OPERATOR_UNKNOWN (denied), REASON_MISSING (invalid) */
+export function deedBy(
+  operators: ReadonlyMap<string, Secret>,
+  authorization: string | undefined,
+  reason: string | undefined,
+): Deed {
+  const actor = operatorOf(operators, authorization);
   if (reason === undefined || reason.trim() === "" || reason.length > REASON_LENGTH_MAX) {
-    throw new CodedError("REASON_MISSING", "invalid", `?reason= says why, in at most ${REASON_LENGTH_MAX} characters`);
+    throw new CodedError("REASON_MISSING", "invalid", `reason says why, in 1 to ${REASON_LENGTH_MAX} characters`);
   }
   return { actor, reason };
 }
+
+/** As `deedBy`, with the reason from `?reason=`. */
+export const deedOf = ({ config }: Pick<Ports, "config">, request: FastifyRequest): Deed =>
+  deedBy(config.OPERATOR_TOKENS, headerOf(request.headers, "authorization"), queryOf(request).reason);

@@ -8,7 +8,7 @@ const protoFolder = fileURLToPath(new URL("../../../../packages/contracts/proto"
 
 // biome-ignore lint/suspicious/noExplicitAny: a consumer without generated types sees messages like this
 export type Message = any;
-type Service = "ObjectService" | "DealService" | "MinerService";
+type Service = "ObjectService" | "DealService" | "MinerService" | "OperatorService";
 
 /** A client that knows the .proto files and nothing else of the gateway. */
 export interface Consumer {
@@ -23,9 +23,11 @@ export interface Consumer {
 
 export function connectConsumer(
   address: string,
-  options: { token?: string; channel?: ReturnType<typeof credentials.createInsecure> } = {},
+  options: { token?: string; operator?: string; channel?: ReturnType<typeof credentials.createInsecure> } = {},
 ): Consumer {
-  const files = ["object", "deal", "miner"].map((name) => path.join(protoFolder, "granary/v1", `${name}.proto`));
+  const files = ["object", "deal", "miner", "operator"].map((name) =>
+    path.join(protoFolder, "granary/v1", `${name}.proto`),
+  );
   const definition = loadSync(files, { includeDirs: [protoFolder], longs: Number, enums: String, defaults: true });
   const { v1 } = loadPackageDefinition(definition).granary as Message;
   const channel = options.channel ?? credentials.createInsecure();
@@ -37,6 +39,7 @@ export function connectConsumer(
   const metadata = () => {
     const made = new Metadata();
     if (options.token !== undefined) made.set("authorization", `Bearer ${options.token}`);
+    if (options.operator !== undefined) made.set("granary-operator", `Bearer ${options.operator}`);
     return made;
   };
   const called = new Set<string>();

@@ -14,6 +14,7 @@ import { readConfig, type Service } from "@granary/service-runtime";
 import { poll, type Server, startNats, startPostgres, temporaryFolder } from "@granary/testnet";
 import type { NatsConnection } from "@nats-io/transport-node";
 import { createApp, gatewaySettings } from "../../src/index.js";
+import { type Deeds, operatorAnswers } from "./operators.js";
 
 const PIECE_BYTES = 256 * 1024;
 
@@ -35,6 +36,7 @@ export interface Others {
   deleted: string[];
   deal: OutputOf<"dealShow">["deal"];
   miners: OutputOf<"minersList">["miners"];
+  deeds: Deeds;
 }
 
 export interface Network {
@@ -86,6 +88,7 @@ export async function startNetwork(environment: Record<string, string> = {}): Pr
     deleted: [],
     deal: null,
     miners: [],
+    deeds: [],
   };
   const connection = await connectNats({ url: nats.url, name: "others" });
   answerRequests(connection, others, gateway);
@@ -181,6 +184,7 @@ const territoryOf = (others: Others, account: AccountId) =>
 
 function answerRequests(connection: NatsConnection, others: Others, gateway: AccountId): void {
   const answers: Partial<Record<RequestName, (input: never) => unknown>> = {
+    ...operatorAnswers(others.deeds),
     chainStatus: () => ({
       genesisHash: "0x00",
       specName: "test",
