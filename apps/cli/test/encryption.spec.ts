@@ -16,8 +16,11 @@ const cipher = `cipher-${randomBytes(10).toString("hex")}`;
 const GCM_SEGMENT = 512 * 65_520;
 const CIPHER_SEGMENT = SEGMENT_BYTES - 16;
 const THREE_SEGMENTS_AND_MORE = 3 * SEGMENT_BYTES + 1;
-const RANGES = 200;
+/** Of an object of some chunks, and of a larger one. */
+const [RANGES, RANGES_OF_LARGE] = [200, 20];
+const LARGE = SEGMENT_BYTES / 2;
 const READERS = 8;
+const SENDERS = 3;
 const debug = { LOG_LEVEL: "debug" };
 const services = ["preprocessor", "scheduler", "chain-indexer", "retrieval", "ingest-gateway"] as const;
 
@@ -54,48 +57,71 @@ describe(`encrypted files through the whole network (GRANARY_TEST_SEED=${seed})`
     return Buffer.from(await answer.arrayBuffer());
   }
 
-  const sent: { mode: keyof typeof modes; file: string; sizeBytes: number; fid: string; uploadId: string }[] = [];
+  interface Sent {
+    readonly mode: keyof typeof modes;
+    readonly file: string;
+    readonly sizeBytes: number;
+    readonly fid: string;
+    readonly uploadId: string;
+  }
+  const sent: Sent[] = [];
+
+  async function send(mode: keyof typeof modes, sizeBytes: number, key: number): Promise<Sent> {
+    const file = await stage.makeFile(`${mode}-${sizeBytes}`, sizeBytes, key);
+    const { gateway, signer } = stage;
+    const name = path.basename(file);
+    const request = { gateway, signer, file, name, territory: TERRITORY, onBytes: () => {}, ...modes[mode].send };
+    const uploadId = await upload(request);
+    const { fid } = await stage.waitFor(uploadId, "active");
+    return { mode, file, sizeBytes, fid: fid as string, uploadId };
+  }
 
   it("are stored, in each mode, with sizes around the edges of chunks and segments", async () => {
     const wanted: [keyof typeof modes, number][] = [
       ["cipher", 1],
+      ["cipher", 65_519],
+      ["cipher", 65_520],
+      ["cipher", 65_521],
+      ["cipher", CIPHER_SEGMENT - 1],
       ["cipher", CIPHER_SEGMENT + 1],
+      ["cipher", SEGMENT_BYTES + 1],
       ["cipher", THREE_SEGMENTS_AND_MORE],
+      ["customer", 1],
+      ["customer", 65_520],
       ["customer", 65_521],
       ["customer", GCM_SEGMENT],
+      ["customer", SEGMENT_BYTES - 1],
+      ["owner", 65_519],
       ["owner", GCM_SEGMENT + 1],
       ["owner", THREE_SEGMENTS_AND_MORE],
     ];
-    for (const [index, [mode, sizeBytes]] of wanted.entries()) {
-      const file = await stage.makeFile(`${mode}-${sizeBytes}`, sizeBytes, index + 1);
-      const { gateway, signer } = stage;
-      const name = path.basename(file);
-      const request = { gateway, signer, file, name, territory: TERRITORY, onBytes: () => {}, ...modes[mode].send };
-      const uploadId = await upload(request);
-      const { fid } = await stage.waitFor(uploadId, "active");
-      sent.push({ mode, file, sizeBytes, fid: fid as string, uploadId });
-    }
+    const queue = [...wanted.entries()];
+    await together(SENDERS, queue, async ([index, [mode, sizeBytes]]) => {
+      sent.push(await send(mode, sizeBytes, index + 1));
+    });
     expect(await stage.nothingStaged()).toBe(true);
   });
 
-  it(`come back from the miners, whole and by ${RANGES} random ranges each`, async () => {
+  it("come back empty where they are empty, under whatever key", async () => {
+    for (const mode of ["cipher", "customer", "owner"] as const) {
+      const { fid } = await send(mode, 0, 0);
+      expect(await fetchRange(fid, mode)).toHaveLength(0);
+    }
+  });
+
+  it(`come back from the miners, whole and by ${RANGES} random ranges each, ${RANGES_OF_LARGE} of large ones`, async () => {
     for (const { mode, file, sizeBytes, fid } of sent) {
       const plain = await readFile(file);
       expect(plain).toHaveLength(sizeBytes);
-      expect((await fetchRange(fid, mode)).equals(plain)).toBe(true);
-      const ranges = Array.from({ length: RANGES }, (_, i) => {
+      expect({ mode, sizeBytes, isSame: (await fetchRange(fid, mode)).equals(plain) }).toMatchObject({ isSame: true });
+      const ranges = Array.from({ length: sizeBytes < LARGE ? RANGES : RANGES_OF_LARGE }, (_, i) => {
         const start = Math.floor(chance() * sizeBytes);
         return { start, end: Math.min(sizeBytes, start + 1 + Math.floor((chance() * 300_000) >> (i % 19))) };
       });
-      const readNext = async (): Promise<void> => {
-        for (let next = ranges.pop(); next !== undefined; next = ranges.pop()) {
-          const { start, end } = next;
-          const part = await fetchRange(fid, mode, start, end);
-          if (!part.equals(plain.subarray(start, end)))
-            throw new Error(`${mode} ${sizeBytes}: ${start}-${end} differs`);
-        }
-      };
-      await Promise.all(Array.from({ length: READERS }, readNext));
+      await together(READERS, ranges, async ({ start, end }) => {
+        const part = await fetchRange(fid, mode, start, end);
+        if (!part.equals(plain.subarray(start, end))) throw new Error(`${mode} ${sizeBytes}: ${start}-${end} differs`);
+      });
     }
   });
 
@@ -128,6 +154,14 @@ describe(`encrypted files through the whole network (GRANARY_TEST_SEED=${seed})`
     }
   });
 });
+
+/** Works through the queue, so many at a time. */
+async function together<T>(count: number, queue: T[], work: (next: T) => Promise<void>): Promise<void> {
+  const takeNext = async (): Promise<void> => {
+    for (let next = queue.shift(); next !== undefined; next = queue.shift()) await work(next);
+  };
+  await Promise.all(Array.from({ length: count }, takeNext));
+}
 
 /** A secret as it may be written: bytes, hexadecimal, base64 in both alphabets without padding, JSON's list of numbers. */
 function formsOf(secret: Buffer): string[] {
