@@ -1,9 +1,8 @@
 import { randomBytes } from "node:crypto";
-import { readFile } from "node:fs/promises";
 import { loadSigner, signMessage } from "@granary/chain-client/accounts";
 import { CHUNK_BYTES, CHUNK_PLAIN_BYTES, stagedBytesOf } from "@granary/domain/object";
-import type { Fid } from "@granary/primitives";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { moveToMiners, storeObject } from "./support/encrypted.js";
 import { digest, eventually, type Network, startNetwork } from "./support/network.js";
 
 const operatorKey = (fill: number) => Buffer.alloc(32, fill).toString("base64");
@@ -24,20 +23,8 @@ const get = (fid: string, headers: Record<string, string> = {}, method = "GET") 
 const bodyOf = async (answer: Response) => Buffer.from(await answer.arrayBuffer());
 const codeOf = async (answer: Response) => ((await answer.json()) as { error: { code: string } }).error.code;
 
-/** What is staged of an upload is what retrieval serves of it from now on. */
-async function moveToMiners(uploadId: string, fid: string): Promise<Buffer> {
-  const files = (await network.stagedFiles()).filter((file) => file.includes(uploadId)).sort();
-  const stored = Buffer.concat(await Promise.all(files.map((file) => readFile(file))));
-  network.objects.set(fid, stored);
-  return stored;
-}
-
-async function upload(plain: Buffer, headers: Record<string, string>, name = "secret.bin") {
-  const answer = await put(`/object/${name}`, headers, plain);
-  const { data } = (await answer.json()) as { data: { fid: Fid } };
-  const uploadId = answer.headers.get("x-granary-upload") as string;
-  return { fid: data.fid, uploadId, stored: await moveToMiners(uploadId, data.fid) };
-}
+const upload = (plain: Buffer, headers: Record<string, string>, name?: string) =>
+  storeObject(network, plain, headers, name);
 
 const plain = randomBytes(3 * CHUNK_PLAIN_BYTES + 1234);
 
@@ -121,7 +108,7 @@ describe("an encrypted upload", () => {
     const { "content-type": _, ...headers } = network.signed(ours);
     const answer = await fetch(`${network.url()}/file`, { method: "PUT", headers, body: form });
     const { fid } = ((await answer.json()) as { data: { fid: string } }).data;
-    await moveToMiners(answer.headers.get("x-granary-upload") as string, fid);
+    await moveToMiners(network, answer.headers.get("x-granary-upload") as string, fid);
     expect((await bodyOf(await get(fid, ours))).equals(plain.subarray(0, CHUNK_PLAIN_BYTES))).toBe(true);
   });
 
@@ -157,7 +144,7 @@ describe("an encrypted upload in chunks", () => {
     const last = await send("parts", CHUNK_PLAIN_BYTES, two);
     expect(last.status).toBe(200);
     const { fid } = ((await last.json()) as { data: { fid: string } }).data;
-    const stored = await moveToMiners(uploadId, fid);
+    const stored = await moveToMiners(network, uploadId, fid);
     expect(stored).toHaveLength(stagedBytesOf(plain.length, "aes-gcm"));
     expect((await bodyOf(await get(fid, ours))).equals(plain)).toBe(true);
     // After the end the same bytes are welcome, others are not.
@@ -170,7 +157,7 @@ describe("an encrypted upload in chunks", () => {
     await network.restart();
     const last = await send("resumed", 0, two, gcm);
     const { fid } = ((await last.json()) as { data: { fid: string } }).data;
-    await moveToMiners(last.headers.get("x-granary-upload") as string, fid);
+    await moveToMiners(network, last.headers.get("x-granary-upload") as string, fid);
     expect((await bodyOf(await get(fid, network.signed()))).equals(plain)).toBe(true);
   });
 

@@ -1,9 +1,11 @@
 import { randomBytes } from "node:crypto";
+import { CHUNK_BYTES, CHUNK_PLAIN_BYTES } from "@granary/domain/object";
 import { EMPTY_FID, type Fid, type UploadId } from "@granary/primitives";
 import { freePort } from "@granary/testnet";
 import { credentials, type ServiceError, status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { generate } from "selfsigned";
+import { storeObject } from "./support/encrypted.js";
 import { type Consumer, codeOf, connectConsumer, type Message } from "./support/grpc-consumer.js";
 import { digest, eventually, type Network, startNetwork } from "./support/network.js";
 import { giveUpMessage, LETTER_ID } from "./support/operators.js";
@@ -20,6 +22,7 @@ beforeAll(async () => {
     GRPC_PORT: String(port),
     GRPC_TOKEN: TOKEN,
     BODY_STALL: "2s",
+    KEY_ENCRYPTION_KEYS: `first:${Buffer.alloc(32, 1).toString("base64")}`,
     OPERATOR_TOKENS: `ada=${OPERATOR_TOKEN}`,
   });
   consumer = connectConsumer(address, { token: TOKEN, operator: OPERATOR_TOKEN });
@@ -177,6 +180,74 @@ describe("a consumer that has the .proto files and a token", () => {
       while (!(await messages.next()).done);
     };
     expect((await refusal(drain())).code).toBe(status.CANCELLED);
+  });
+
+  it("reads encrypted objects, and ranges of them: with the customer's key, or for the owner where the gateway has it", async () => {
+    const plain = randomBytes(3 * CHUNK_PLAIN_BYTES + 1234);
+    const encryptionKey = randomBytes(32);
+    const theirs = await storeObject(network, plain, { "encryption-key": encryptionKey.toString("base64") });
+    const ours = await storeObject(network, plain, { encryption: "aes-256-gcm" });
+    for (const asked of [
+      { fid: theirs.fid, encryptionKey },
+      { fid: ours.fid, account: network.account },
+    ]) {
+      const whole = await read(asked);
+      expect(whole.header).toMatchObject({ sizeBytes: plain.length, offset: 0, length: plain.length });
+      expect(whole.bytes.equals(plain)).toBe(true);
+      for (const [offset, length] of [
+        [CHUNK_PLAIN_BYTES - 1, 2],
+        [70_000, 120_000],
+        [plain.length - 5, 100],
+        [7, 0],
+      ] as const) {
+        const expected = plain.subarray(offset, offset + length);
+        const part = await read({ ...asked, offset, length });
+        expect(part.header).toMatchObject({ sizeBytes: plain.length, offset, length: expected.length });
+        expect(part.bytes.equals(expected)).toBe(true);
+      }
+      const beyond = await refusal(read({ ...asked, offset: plain.length }));
+      expect([beyond.code, codeOf(beyond)]).toEqual([status.OUT_OF_RANGE, "RANGE_NOT_SATISFIABLE"]);
+    }
+    const tampered = Buffer.from(theirs.stored);
+    tampered[2 * CHUNK_BYTES] = (tampered[2 * CHUNK_BYTES] as number) ^ 1;
+    network.objects.set(theirs.fid, tampered);
+    const broken = await refusal(read({ fid: theirs.fid, encryptionKey }));
+    expect([broken.code, codeOf(broken)]).toEqual([status.DATA_LOSS, "CHUNK_NOT_AUTHENTIC"]);
+  });
+
+  it("is refused an encrypted object without its key, with another, or for another account, and never told the key", async () => {
+    const encryptionKey = randomBytes(32);
+    const theirs = await storeObject(network, Buffer.from("theirs"), {
+      "encryption-key": encryptionKey.toString("base64"),
+    });
+    const ours = await storeObject(network, Buffer.from("ours"), { encryption: "aes-256-gcm" });
+    const [wrongKey, shortKey] = [randomBytes(32), randomBytes(31)];
+    const { fid } = ours;
+    for (const [asked, wanted, code] of [
+      [{ fid: theirs.fid }, status.INVALID_ARGUMENT, "ENCRYPTION_KEY_MISSING"],
+      [{ fid: theirs.fid, encryptionKey: wrongKey }, status.PERMISSION_DENIED, "ENCRYPTION_KEY_WRONG"],
+      [{ fid: theirs.fid, encryptionKey: shortKey }, status.INVALID_ARGUMENT, "ENCRYPTION_KEY_INVALID"],
+      [{ fid, account: network.gateway }, status.PERMISSION_DENIED, "OBJECT_NOT_OWNED"],
+      [{ fid }, status.PERMISSION_DENIED, "OBJECT_NOT_OWNED"],
+      [{ fid, account: network.account, encryptionKey }, status.PERMISSION_DENIED, "ENCRYPTION_KEY_WRONG"],
+      [{ fid, cipher: "two\nlines", account: "nobody" }, status.INVALID_ARGUMENT, "ACCOUNT_INVALID"],
+    ] as const) {
+      const error = await refusal(read(asked));
+      expect([error.code, codeOf(error)]).toEqual([wanted, code]);
+      const told = JSON.stringify([error.details, error.metadata.toJSON(), error.metadata.get("granary-details-bin")]);
+      for (const key of [encryptionKey, wrongKey, shortKey]) {
+        for (const form of ["base64", "hex"] as const) expect(told).not.toContain(key.toString(form));
+      }
+    }
+  });
+
+  it("reads the CESS cipher mode with the password that retrieval opens it with", async () => {
+    const bytes = randomBytes(1000);
+    network.objects.set(digest(bytes), bytes);
+    expect((await read({ fid: digest(bytes), cipher: "grün" })).bytes.equals(bytes)).toBe(true);
+    expect(network.ciphersSeen()).toEqual([Buffer.from("grün", "utf8").toString("latin1")]);
+    const refused = await refusal(read({ fid: digest(bytes), cipher: "two\nlines" }));
+    expect([refused.code, codeOf(refused)]).toEqual([status.INVALID_ARGUMENT, "CIPHER_INVALID"]);
   });
 
   it("knows what is stored, lists it page by page, and deletes it", async () => {

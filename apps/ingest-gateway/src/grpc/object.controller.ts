@@ -13,11 +13,17 @@ import { loadUpload, reportStatus } from "../flow/report-status.js";
 import { showMetadata } from "../flow/show-file.js";
 import { countRefusals, type Receiving } from "../http/receiving.js";
 import type { Ports } from "../ports.js";
-import { type AnswerCall, getObject } from "./get-object.js";
+import { type AnswerCall, getObject, type ReaderKeys } from "./get-object.js";
 import { pageSizeOf, uploadMessage } from "./message.js";
 import { type PutRequest, putObject } from "./put-object.js";
 import { GrpcErrorFilter, grpcStatusOf } from "./status.js";
 import { watchUpload } from "./watch-upload.js";
+
+interface GetRequest extends ReaderKeys {
+  readonly fid: string;
+  readonly offset: number;
+  readonly length?: number;
+}
 
 /** granary.v1.ObjectService, as packages/contracts/proto has it. */
 @Controller()
@@ -41,8 +47,8 @@ export class ObjectGrpcController {
   }
 
   @GrpcMethod("ObjectService", "Get")
-  async get(request: { fid: string; offset: number; length?: number }, _metadata: unknown, call: AnswerCall) {
-    const wanted = { fid: parseFid(request.fid), offset: request.offset, length: request.length ?? null };
+  async get({ fid, offset, length, ...keys }: GetRequest, _metadata: unknown, call: AnswerCall) {
+    const wanted = { fid: parseFid(fid), offset, length: length ?? null, keys };
     await getObject({ ...this.ports, retrieval: this.retrieval }, wanted, call);
     return EMPTY;
   }

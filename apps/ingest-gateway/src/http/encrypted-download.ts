@@ -51,7 +51,7 @@ export async function openEncrypted(
     ...(asked.kind === "partial" ? { "content-range": contentRange(range, sizeBytes) } : {}),
   };
   if (request.method === "HEAD") return { status, headers, body: (await fetchStored(undefined)).body };
-  return { status, headers, body: await openRange(stored, dataKey, range, fetchStored) };
+  return { status, headers, body: await openPlainRange(stored, dataKey, range, fetchStored) };
 }
 
 /** A key that the gateway keeps is used for its owner only; who sends the customer's key shows by that who it is. */
@@ -63,7 +63,13 @@ async function keyFor(ports: OpenPorts, request: FastifyRequest, stored: ObjectK
   return openObjectKey(ports.keyring, stored, customerKey);
 }
 
-async function openRange(
+/**
+ * A range of an encrypted object in clear. That its first chunk is authentic is known before this returns; a chunk that is
+ * not breaks the stream later.
+ *
+ * @throws CodedError CHUNK_NOT_AUTHENTIC (corrupt), FID_UNKNOWN (absent), RETRIEVAL_FAILED (unavailable), and what retrieval answers
+ */
+export async function openPlainRange(
   stored: ObjectKeyModel,
   dataKey: DataKey,
   range: { readonly start: number; readonly end: number },

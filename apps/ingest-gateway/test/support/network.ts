@@ -50,6 +50,8 @@ export interface Network {
   readonly objects: Map<string, Buffer>;
   /** Bytes of objects that the gateway has taken from retrieval. */
   retrievalServed(): number;
+  /** Ciphers that the gateway has sent to retrieval, in order. */
+  ciphersSeen(): readonly string[];
   /** Headers of a request that the test's account has signed. */
   signed(headers?: Record<string, string>): Record<string, string>;
   announce<K extends "objectEncoded" | "dealAdvanced" | "encodingFailed" | "fileDeleted">(
@@ -94,7 +96,7 @@ export async function startNetwork(environment: Record<string, string> = {}): Pr
   answerRequests(connection, others, gateway);
   playPreprocessor(connection, others, stagingDir);
   const objects = new Map<string, Buffer>();
-  const served = { bytes: 0 };
+  const served: Served = { bytes: 0, ciphers: [] };
   const retrieval = await startRetrieval(objects, served);
 
   const start = (more: Record<string, string>) =>
@@ -126,6 +128,7 @@ export async function startNetwork(environment: Record<string, string> = {}): Pr
     gateway,
     objects,
     retrievalServed: () => served.bytes,
+    ciphersSeen: () => served.ciphers,
     signed: (headers = {}) => ({
       account: signer.account,
       message: "hello",
@@ -308,8 +311,14 @@ async function digestOfStaged(stagingDir: string, uploadId: UploadId): Promise<s
   return hash.digest("hex");
 }
 
+/** What retrieval was asked for. */
+interface Served {
+  bytes: number;
+  readonly ciphers: string[];
+}
+
 /** Serves objects with ranges; `break` ends a transfer in the middle. */
-function startRetrieval(objects: Map<string, Buffer>, served: { bytes: number }): Promise<HttpServer> {
+function startRetrieval(objects: Map<string, Buffer>, served: Served): Promise<HttpServer> {
   const server = createServer((request, response) => {
     const [, what, fid = "", fragment] = (request.url ?? "").split("/");
     const bytes = objects.get(what === "fragments" ? `${fid} ${fragment}` : fid);
@@ -318,6 +327,7 @@ function startRetrieval(objects: Map<string, Buffer>, served: { bytes: number })
       const error = { code: "FID_UNKNOWN", category: "absent", details: {} };
       return void response.end(JSON.stringify({ code: 404, msg: "no file has this FID", data: null, error }));
     }
+    if (request.headers.cipher) served.ciphers.push(String(request.headers.cipher));
     const etag = `"${fid}"`;
     if (request.headers["if-none-match"] === etag) return void response.writeHead(304, { etag }).end();
     const range = /^bytes=(\d+)-(\d*)$/.exec(request.headers.range ?? "");
@@ -343,7 +353,7 @@ function startRetrieval(objects: Map<string, Buffer>, served: { bytes: number })
   return new Promise((resolve) => server.listen(0, "127.0.0.1", () => resolve(server)));
 }
 
-function* piecesOf(bytes: Buffer, served: { bytes: number }): Generator<Buffer> {
+function* piecesOf(bytes: Buffer, served: Served): Generator<Buffer> {
   for (let at = 0; at < bytes.length; at += PIECE_BYTES) {
     const piece = bytes.subarray(at, at + PIECE_BYTES);
     served.bytes += piece.length;
