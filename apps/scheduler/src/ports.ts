@@ -67,6 +67,11 @@ export interface LockedDeal {
   /** As it is by now, everything applied. */
   readonly record: DealRecord;
   apply(event: DealEvent): void;
+  /**
+   * Of miners whose rest is over, those whose one column is this deal's to give: until its change is committed no other deal
+   * gets an answer with them in it.
+   */
+  claimProbes(accounts: readonly AccountId[]): Promise<ReadonlySet<AccountId>>;
   /** Why the miner of a column that was just assigned was chosen. */
   explain(index: number, reason: object): void;
   /** When to look at the deal as a whole again. */
@@ -198,6 +203,8 @@ export interface MinerPool {
   /** Miners whose rest is over and that nobody has asked since. */
   dueProbes(limit: number): Promise<readonly { readonly account: AccountId; readonly endpoint: string }[]>;
   markProbed(account: AccountId): Promise<void>;
+  /** Of these, the miners that may have a column for their probe now, theirs alone who asks until `tx` ends. */
+  claimProbes(accounts: readonly AccountId[], tx: Transaction): Promise<ReadonlySet<AccountId>>;
   find(account: AccountId): Promise<MinerRecord | null>;
   /** Newest first. */
   history(account: AccountId, count: number): Promise<readonly PastAttempt[]>;

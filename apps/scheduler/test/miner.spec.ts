@@ -125,6 +125,54 @@ describe("a miner", () => {
   });
 });
 
+describe("two replicas that choose at the same instant", () => {
+  it("give a miner whose rest is over the one column of its probe, and no second", async () => {
+    const returning = network().miners.all[9] as FakeMiner;
+    // Its column stays unreported until it is told.
+    returning.behaviour = "hesitant";
+    const replicas = [await start({ LEASE: "10m" }), await start({ LEASE: "10m" })];
+    await network().database.minerRecord.update({
+      where: { account: returning.account },
+      data: { cooldownUntil: new Date(Date.now() - 1_000), cooldownExponent: 1, isHalfOpen: true },
+    });
+    const uploads = [await small(), await small()] as const;
+    await network().database.$transaction(
+      async (tx) => {
+        // Both have read the miners and chosen, and neither can commit, before this ends.
+        await tx.$executeRawUnsafe("LOCK TABLE scheduling.placement_attempt IN EXCLUSIVE MODE");
+        for (const upload of uploads) await network().announce(upload, { placement: { prefer: [returning.account] } });
+        await until("both wait to write what they chose", async () => (await waitingRounds()) >= 2, 240_000);
+      },
+      { timeout: 250_000 },
+    );
+    const given = async () => (await Promise.all(uploads.map(attemptsOf))).flat();
+    await until("both have given out all columns", async () => (await given()).length >= 24);
+    const probes = (await given()).filter(({ miner }) => miner === returning.account);
+    expect(probes).toMatchObject([{ reason: { isProbe: true } }]);
+    expect((await Promise.all(replicas.map(({ url }) => probesCounted(url)))).sort()).toEqual([0, 1]);
+    const fidOf = new Map(uploads.map(({ uploadId, fid }) => [uploadId as string, fid]));
+    const reporting = setInterval(
+      () => network().miners.reportAll(returning, fidOf.get(probes[0]?.uploadId ?? "") as never),
+      200,
+    );
+    await Promise.all(uploads.map((upload) => network().reaches(upload, "active"))).finally(() =>
+      clearInterval(reporting),
+    );
+  });
+
+  const waitingRounds = async (): Promise<number> => {
+    const [row] = await network().database.$queryRawUnsafe<{ count: number }[]>(
+      `SELECT count(*)::int FROM pg_stat_activity
+       WHERE wait_event_type = 'Lock' AND query ILIKE 'INSERT INTO%placement_attempt%'`,
+    );
+    return row?.count ?? 0;
+  };
+  const probesCounted = async (url: string): Promise<number> => {
+    const text = await (await fetch(`${url}/metrics`)).text();
+    return Number(/^granary_scheduler_picks_total\{.*kind="probe".*\} (\d+)$/m.exec(text)?.[1]);
+  };
+});
+
 describe("a miner that the chain does not have any more", () => {
   it("is given nothing", async () => {
     const gone = accountOf(new Uint8Array(32).fill(99));

@@ -1,4 +1,4 @@
-import type { Database, MinerRecordModel } from "@granary/database";
+import type { Database, MinerRecordModel, Transaction } from "@granary/database";
 import { createRoster } from "@granary/domain/miner";
 import type { AccountId } from "@granary/primitives";
 import type { MinerRecord, MinerView } from "../ports.js";
@@ -9,7 +9,7 @@ export interface Loads {
   readonly unreported: ReadonlyMap<string, number>;
 }
 
-export async function readLoads(database: Database): Promise<Loads> {
+export async function readLoads(database: Pick<Transaction, "$queryRawUnsafe">): Promise<Loads> {
   const rows = await database.$queryRawUnsafe<{ miner: string; sending: number; placed: number }[]>(loadsQuery);
   return {
     inflight: new Map(rows.flatMap(({ miner, sending }) => (sending > 0 ? [[miner, sending]] : []))),

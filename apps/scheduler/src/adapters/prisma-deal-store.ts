@@ -15,7 +15,7 @@ const ROUND_NAME_MS = 60_000;
 interface StoreParts {
   readonly database: Database;
   readonly outbox: Outbox;
-  readonly miners: Pick<MinerPool, "judge">;
+  readonly miners: Pick<MinerPool, "judge" | "claimProbes">;
   readonly clock: Clock;
   readonly leaseMs: number;
   readonly observer: Pick<Observer, "columnEnded" | "dealPlaced" | "dealActive" | "falselyRedispatched">;
@@ -250,6 +250,7 @@ async function changeLocked<T>(
       pending.record = { ...pending.record, deal };
       pending.effects.push(...effects);
     },
+    claimProbes: (accounts) => parts.miners.claimProbes(accounts, tx),
     explain: (index, reason) => void pending.reasons.set(index, reason),
     lookAgainAt(at) {
       pending.notBefore = at;

@@ -130,6 +130,13 @@ export function createPrismaMinerPool(parts: {
     async markProbed(account) {
       await database.minerRecord.updateMany({ where: { account }, data: { isHalfOpen: true } });
     },
+    async claimProbes(accounts, tx) {
+      const rows = await tx.$queryRawUnsafe<{ account: AccountId }[]>(probesQuery, accounts, new Date(clock()));
+      // A statement of its own, after the locks: it sees what those who had them before have committed.
+      const { inflight, unreported } = await readLoads(tx);
+      const ours = rows.filter((row) => !inflight.has(row.account) && !unreported.has(row.account));
+      return new Set(ours.map((row) => row.account));
+    },
     async find(account) {
       const row = await database.minerRecord.findUnique({ where: { account } });
       return row === null ? null : ((await withLoads([row]))[0] ?? null);
@@ -146,6 +153,12 @@ export function createPrismaMinerPool(parts: {
     },
   };
 }
+
+/** A row that somebody has locked is that of a miner who is given its column, or judged, right now: it is left to them. */
+const probesQuery = `
+  SELECT account FROM scheduling.miner
+  WHERE account = ANY($1::text[]) AND cooldown_until <= $2::timestamp AND quarantined_reason IS NULL
+  FOR UPDATE SKIP LOCKED`;
 
 /** What the attempts with a miner tell. */
 function pastOf(database: Database): Pick<MinerPool, "history" | "outcomes"> {

@@ -30,6 +30,8 @@ export interface Situation {
   readonly miners: MinerView;
   /** A holder that keeps its column only if whoever is chosen does not get it: not counted for the spread. */
   readonly rivalOf?: AccountId;
+  /** Miners that may have had one column for their probe, and that another deal has given it to by now. */
+  readonly probed?: ReadonlySet<AccountId>;
   readonly now: number;
   readonly random: Random;
 }
@@ -68,15 +70,16 @@ export function chooseMiners(rules: ChooseRules, situation: Situation): Assignme
   const byPreference = Math.max(0, strategy.first - [...asking.taken].filter((one) => preferred.has(one)).length);
   asking.ask(Math.min(byPreference, due.length), [...overtaken, ...strategy.prefer], grudges);
   asking.ask(due.length, overtaken, grudges);
-  if (grudges.size > 0) asking.ask(due.length, [], noGrudges);
+  if (grudges.size > 0) asking.ask(due.length, [], nobody);
   const { chosen, left } = deal(due, asking.choices, situation);
   return { chosen, left, retryAt: asking.last?.retryAt ?? null, refused: asking.last?.refused ?? {} };
 }
 
-const noGrudges: ReadonlySet<AccountId> = new Set();
+const nobody: ReadonlySet<AccountId> = new Set();
 
 /** Choices one after another, each for what those before have left open. */
-function openAsking(rules: ChooseRules, { record, miners, rivalOf, now, random }: Situation, wishes: Wishes) {
+function openAsking(rules: ChooseRules, situation: Situation, wishes: Wishes) {
+  const { record, miners, rivalOf, probed = nobody, now, random } = situation;
   const { constraints, policy } = rules;
   const taken = new Set(holdersOf(record.deal));
   const choices: RosterChoice[] = [];
@@ -89,7 +92,7 @@ function openAsking(rules: ChooseRules, { record, miners, rivalOf, now, random }
       const missing = columns - choices.length;
       if (missing <= 0) return;
       const need = { columns: missing, fragmentsPerColumn: record.segmentCount };
-      const exclude = new Set([...taken, ...grudges]);
+      const exclude = new Set([...taken, ...grudges, ...probed]);
       const order = {
         need,
         exclude,

@@ -1,7 +1,7 @@
 import type { Random } from "@granary/domain/miner";
-import type { UploadId } from "@granary/primitives";
-import type { Clock, DealStore, LockedDeal, MinerPool, Observer } from "../ports.js";
-import { type Assignment, type ChooseRules, chooseMiners } from "./choose-miners.js";
+import type { AccountId, UploadId } from "@granary/primitives";
+import type { Clock, DealStore, LockedDeal, MinerPool, Observer, PickKind } from "../ports.js";
+import { type Assignment, type Assignments, type ChooseRules, chooseMiners, type Situation } from "./choose-miners.js";
 import { type Round, type SendPorts, type SendRules, sendColumns } from "./send-columns.js";
 
 export interface PlacePorts extends Omit<SendPorts, "chooseRival"> {
@@ -31,15 +31,13 @@ export async function placeColumns(
   stopping: AbortSignal,
 ): Promise<"sent" | "nothing-due"> {
   const [miners, attempts] = await Promise.all([ports.miners.view(), ports.deals.attempts(uploadId)]);
-  const round = await ports.deals.tryChange(uploadId, (deal): Round | null => {
+  const round = await ports.deals.tryChange(uploadId, async (deal): Promise<Round | null> => {
     if (deal.record.deal.state !== "placing") return null;
     const now = ports.clock();
     const due = deal.record.deal.columns.filter((column) => column.state === "pending" && column.notBefore <= now);
     if (due.length === 0) return null;
     const { random } = ports;
-    const begunAt = performance.now();
-    const choice = chooseMiners(rules, { record: deal.record, due, attempts, miners, now, random });
-    ports.observer.decided((performance.now() - begunAt) / 1000);
+    const choice = await chooseClaimed(ports, rules, deal, { record: deal.record, due, attempts, miners, now, random });
     assign(ports, deal, choice.chosen, now + rules.leaseMs);
     if (choice.left.length > 0) postpone(ports, rules, deal, choice);
     else if (deal.record.obstacle !== null) deal.setObstacle(null);
@@ -51,6 +49,29 @@ export async function placeColumns(
   return "sent";
 }
 
+/**
+ * A choice whose probes are this deal's alone. `miners` was read before the deal was locked: a miner that may have one column
+ * only can have been given it since, by a deal that another replica places; then others are chosen.
+ */
+async function chooseClaimed(
+  { observer }: PlacePorts,
+  rules: ChooseRules,
+  deal: LockedDeal,
+  situation: Situation,
+): Promise<Assignments> {
+  const probed = new Set<AccountId>();
+  for (;;) {
+    const begunAt = performance.now();
+    const choice = chooseMiners(rules, { ...situation, probed });
+    observer.decided((performance.now() - begunAt) / 1000);
+    const probes = choice.chosen.flatMap(({ miner, reason }) => (reason.isProbe ? [miner] : []));
+    const ours = probes.length === 0 ? probed : await deal.claimProbes(probes);
+    const lost = probes.filter((miner) => !ours.has(miner));
+    if (lost.length === 0) return choice;
+    for (const miner of lost) probed.add(miner);
+  }
+}
+
 /** A second miner for a column that is late, by the same rules as the first; null when there is none, or no need. */
 async function chooseRival(
   ports: PlacePorts,
@@ -59,14 +80,15 @@ async function chooseRival(
   index: number,
 ): Promise<Assignment | null> {
   const [miners, attempts] = await Promise.all([ports.miners.view(), ports.deals.attempts(uploadId)]);
-  return ports.deals.tryChange(uploadId, (deal) => {
+  return ports.deals.tryChange(uploadId, async (deal) => {
     const { record } = deal;
     const column = record.deal.columns[index - 1];
     if (record.deal.state !== "placing" || column?.state !== "sending" || column.rival !== undefined) return null;
     const now = ports.clock();
     const { random } = ports;
     const rivalOf = column.miner;
-    const [chosen] = chooseMiners(rules, { record, due: [column], attempts, miners, rivalOf, now, random }).chosen;
+    const situation = { record, due: [column], attempts, miners, rivalOf, now, random };
+    const [chosen] = (await chooseClaimed(ports, rules, deal, situation)).chosen;
     if (chosen === undefined) return null;
     const { miner, relaxations, reason } = chosen;
     deal.apply({ kind: "hedged", index, miner, leaseUntil: now + rules.leaseMs, relaxations });
@@ -85,20 +107,18 @@ function assign(ports: PlacePorts, deal: LockedDeal, chosen: readonly Assignment
 }
 
 function notePick({ observer }: PlacePorts, { reason, relaxations }: Assignment): void {
-  observer.picked(reason.isExploration ? "exploration" : reason.isPreferred ? "preferred" : "drawn");
+  observer.picked(pickKindOf(reason));
   for (const dimension of relaxations) observer.relaxed(dimension);
 }
+
+const pickKindOf = ({ isProbe, isExploration, isPreferred }: Assignment["reason"]): PickKind =>
+  isProbe ? "probe" : isExploration ? "exploration" : isPreferred ? "preferred" : "drawn";
 
 /**
  * Columns for which there is nobody wait; what stands against all others is noted, so that the deal can be asked why. A
  * deal that has waited for longer than its patience has failed, and an operator may take it up again.
  */
-function postpone(
-  ports: PlacePorts,
-  rules: PlaceRules,
-  deal: LockedDeal,
-  choice: ReturnType<typeof chooseMiners>,
-): void {
+function postpone(ports: PlacePorts, rules: PlaceRules, deal: LockedDeal, choice: Assignments): void {
   const now = ports.clock();
   const { uploadId, since } = deal.record;
   const { least, most } = SHORTFALL_PAUSE_MS;

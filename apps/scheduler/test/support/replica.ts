@@ -45,7 +45,7 @@ export async function createReplica(parts: {
   const chain = await connectChain({ urls: parts.chainUrls, log: silentLog, watchSilenceMs: 500 });
   const database = connectDatabase({ url: parts.databaseUrl, poolSize: 6 });
   const outbox = createOutbox(database, "scheduling");
-  const miners = { judge: async () => null };
+  const miners = { judge: async () => null, claimProbes: async () => new Set<never>() };
   const deals = createPrismaDealStore({ database, outbox, miners, clock, leaseMs: 60_000, observer: nobody });
   const ports = {
     deals,

@@ -1,3 +1,4 @@
+import { phaseOf } from "./cooldown.js";
 import type { Constraint, GroupKeys, Level, Spread } from "./diversity.js";
 import { levelsOf, spreadOver } from "./diversity.js";
 import type { Instant, Random } from "./instant.js";
@@ -39,6 +40,8 @@ export type Reason = Score & {
   readonly eligible: number;
   readonly isPreferred: boolean;
   readonly isExploration: boolean;
+  /** Its rest is over, and this is the one column that it may have until it has kept its word. */
+  readonly isProbe: boolean;
   /** The cost of the second best of those compared; null when there was none. */
   readonly runnerUpCost: number | null;
 };
@@ -100,6 +103,7 @@ function chooseOne(choosing: Choosing): Pick | null {
       eligible: field.eligible,
       isPreferred: order.preferred.includes(index),
       isExploration: isExploration && isLittleKnown(choosing, index),
+      isProbe: phaseOf(field.stateAt(index).cooldown, order.now) === "half-open",
       runnerUpCost,
     };
     takeOut(choosing, index);
