@@ -32,7 +32,7 @@ describe("a simulation", () => {
       const { outcome } = run({ policy, seconds: 60 });
       expect(outcome.files).toBeGreaterThan(20);
       expect(outcome.placed.p50).toBeGreaterThan(0);
-      expect(outcome.active.p95).toBeGreaterThan(outcome.placed.p95);
+      expect(outcome.active.p95).toBeGreaterThan(outcome.placed.p95 as number);
     }
     const { outcome } = run();
     expect(outcome.unfinished).toBe(0);

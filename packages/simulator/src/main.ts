@@ -126,7 +126,9 @@ function main(args: readonly string[]): number {
   const verdicts = isStandard ? judgeResults(results) : [];
   if (verdicts.length > 0) console.log("");
   for (const { claim, value, atMost, isMet } of verdicts) {
-    console.log(`${isMet ? "met   " : "MISSED"} ${claim}: ${Number(value.toPrecision(3))}, at most ${atMost}`);
+    console.log(
+      `${isMet ? "met   " : "MISSED"} ${claim}: ${value === null ? "nothing was measured" : Number(value.toPrecision(3))}, at most ${atMost}`,
+    );
   }
   console.log(`\n${((performance.now() - began) / 1000).toFixed(0)} s`);
   return verdicts.every(({ isMet }) => isMet) ? 0 : 1;

@@ -8,7 +8,7 @@ import {
 } from "@granary/domain/miner";
 import type { SimulatedMiner } from "./miner.js";
 import type { Assignment } from "./policy/policy.js";
-import { gini, quantile, quantilesOf } from "./statistics.js";
+import { gini, type Quantiles, quantilesOf } from "./statistics.js";
 import type { Trace } from "./trace.js";
 
 /** What gateways tell of what they do. */
@@ -44,9 +44,9 @@ export interface Outcome {
   /** Share of the columns that went to the miners this population is about. */
   readonly subjectShare: number;
   readonly picksPerMinute: { readonly subject: readonly number[]; readonly all: readonly number[] };
-  readonly decisionMicros: { readonly p50: number; readonly p99: number };
+  /** Of choosing twelve at once, for policies that do. */
+  readonly decisionMicros: Pick<Quantiles, "p50" | "p99">;
 }
-type Quantiles = { readonly p50: number; readonly p95: number; readonly p99: number };
 
 /** Not the miner's failure, and none of the gateway's waste either. */
 const harmless = new Set(["OVERTAKEN", "HEDGE_LOST"]);
@@ -137,7 +137,6 @@ export function createMeasures(miners: readonly SimulatedMiner[], trace: Trace, 
       const late = [...waiting].map((file) => (end - (openedAt.get(file) as number)) / 1000);
       const unplaced = counts.files - seconds.placed.length;
       const good = miners.filter(({ spec }) => spec.isGood);
-      const sortedDecisions = Float64Array.from(decisions).sort();
       const subjects = picks.subject.reduce((sum, one) => sum + one, 0);
       const all = picks.all.reduce((sum, one) => sum + one, 0);
       return {
@@ -153,7 +152,7 @@ export function createMeasures(miners: readonly SimulatedMiner[], trace: Trace, 
         relaxations: counts.relaxations,
         subjectShare: subjects / Math.max(1, all),
         picksPerMinute: picks,
-        decisionMicros: { p50: quantile(sortedDecisions, 0.5), p99: quantile(sortedDecisions, 0.99) },
+        decisionMicros: quantilesOf(decisions),
       };
     },
   };

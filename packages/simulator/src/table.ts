@@ -1,6 +1,9 @@
 import type { CellResult } from "./cell.js";
 
-const seconds = (value: number): string => (Number.isNaN(value) ? "-" : value.toFixed(value < 100 ? 1 : 0));
+const NOTHING = "–";
+const seconds = (value: number | null): string => value?.toFixed(value < 100 ? 1 : 0) ?? NOTHING;
+const micros = ({ p50, p99 }: { readonly p50: number | null; readonly p99: number | null }): string =>
+  p50 === null || p99 === null ? NOTHING : `${p50.toFixed(0)}/${p99.toFixed(0)} µs`;
 const percent = (value: number): string => `${(value * 100).toFixed(2)} %`;
 
 const columns: readonly [title: string, width: number, text: (result: CellResult) => string][] = [
@@ -15,7 +18,7 @@ const columns: readonly [title: string, width: number, text: (result: CellResult
   ["Gini", 6, ({ outcome }) => outcome.gini.toFixed(3)],
   ["viol", 6, ({ outcome }) => String(outcome.diversityViolations)],
   ["relaxed", 8, ({ outcome }) => String(outcome.relaxations)],
-  ["decision p50/p99", 18, ({ outcome: { decisionMicros: d } }) => `${d.p50.toFixed(0)}/${d.p99.toFixed(0)} µs`],
+  ["decision p50/p99", 18, ({ outcome }) => micros(outcome.decisionMicros)],
   ["trace", 17, ({ traceHash }) => traceHash],
 ];
 
@@ -51,7 +54,7 @@ function turningTimes(subject: readonly number[], runMinutes: number) {
   };
 }
 
-/** One row of `--json`: seconds and shares. */
+/** One row of `--json`: seconds and shares; null where nothing was measured. */
 export const jsonRow = ({ cell, outcome }: CellResult) => ({
   miners: cell.miners,
   load: cell.load,

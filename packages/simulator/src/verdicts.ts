@@ -3,7 +3,8 @@ import type { PolicyName } from "./policy/index.js";
 
 export interface Verdict {
   readonly claim: string;
-  readonly value: number;
+  /** Null where there was nothing to measure: then the claim is not met. */
+  readonly value: number | null;
   readonly atMost: number;
   readonly isMet: boolean;
 }
@@ -29,13 +30,16 @@ export function judgeResults(results: readonly CellResult[]): readonly Verdict[]
       )?.outcome;
     const ours = find("granary");
     if (ours === undefined) return [];
-    const verdict = (what: string, value: number | undefined, atMost: number): Verdict[] =>
-      value === undefined
-        ? []
-        : [{ claim: `${miners} miners, load ${load}: ${what}`, value, atMost, isMet: value <= atMost }];
+    const verdict = (what: string, value: number | null | undefined, atMost: number): Verdict[] => {
+      if (value === undefined) return [];
+      const isMet = value !== null && value <= atMost;
+      return [{ claim: `${miners} miners, load ${load}: ${what}`, value, atMost, isMet }];
+    };
     const against = (policy: PolicyName) => {
       const theirs = find(policy);
-      return theirs === undefined ? undefined : ours.active.p95 / theirs.active.p95;
+      if (theirs === undefined) return undefined;
+      const [mine, other] = [ours.active.p95, theirs.active.p95];
+      return mine === null || other === null ? null : mine / other;
     };
     return [
       ...verdict("p95 to active, of the Storj-like", against("storj-like"), ratio),
