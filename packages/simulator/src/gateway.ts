@@ -265,7 +265,7 @@ export function createGateway(world: GatewayWorld, policy: PlacementPolicy, load
       ...outrunOf(file, index, id),
     });
     miner.hold(file.chain, index);
-    brake = earnBrake(brake, 1, defaultPolicy);
+    brake = earnBrake(brake, 1, now, defaultPolicy);
     policy.columnPlaced();
     measures.arrived(id);
     watchDeadline(file, id, now + attempt.patienceMs);

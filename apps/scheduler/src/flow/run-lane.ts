@@ -1,4 +1,4 @@
-import { type MinerPolicy, type ReportPatience, reportPatienceMs } from "@granary/domain/miner";
+import { earnBrake, type MinerPolicy, type ReportPatience, reportPatienceMs } from "@granary/domain/miner";
 import type { SegmentManifest } from "@granary/domain/object";
 import { type AccountId, asCodedError, CodedError, type FragmentHash, ZERO_FRAGMENT_HASH } from "@granary/primitives";
 import type { Log } from "@granary/telemetry";
@@ -180,9 +180,12 @@ async function finishLane(sending: Sending, lane: Lane): Promise<void> {
     lane.arrivedAt = arrivedAt;
     await settleRace(sending, lane);
   });
-  const { hedgeShare, hedgeBurst, brakeShare, brakeBurst } = rules.policy;
+  const { hedgeShare, hedgeBurst, brakeBurst } = rules.policy;
   await ports.budgets.earn("hedge", hedgeShare, hedgeBurst);
-  await ports.budgets.earn("redispatch", brakeShare, brakeBurst);
+  await ports.budgets.draw("redispatch", brakeBurst, ({ tokens, at }) => {
+    const earned = earnBrake({ bucket: { tokens }, at }, 1, ports.clock(), rules.policy);
+    return { tokens: earned.bucket.tokens, at: earned.at, result: undefined };
+  });
 }
 
 /** How long the first miner of a column had been taking for each fragment when the second had the whole of it. */

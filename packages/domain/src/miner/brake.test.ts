@@ -2,7 +2,7 @@ import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
 import { type Brake, brakeCharge, decideResend, earnBrake, newBrake } from "./brake.js";
 import { defaultPolicy } from "./policy.js";
-import { noEvidence } from "./reputation.js";
+import { type Evidence, noEvidence } from "./reputation.js";
 
 const policy = defaultPolicy;
 const known = { kept: 50, broken: 0, at: 0 };
@@ -25,6 +25,34 @@ describe("the brake on sending again", () => {
     expect(brakeCharge(known, 0, policy)).toBeGreaterThan(0.98);
   });
 
+  /** How many of these are sent again at once. */
+  const resentAtOnce = (brake: Brake, evidence: Evidence, count: number, now: number): number => {
+    let left = brake;
+    let resent = 0;
+    for (let i = 0; i < count; i += 1) {
+      const made = decideResend({ evidence, patienceMs: 90_000 }, left, now, policy);
+      left = made.brake;
+      if (made.decision.resend) resent += 1;
+    }
+    return resent;
+  };
+  const placed = (columns: number, now: number) => earnBrake(newBrake(0, policy), columns, now, policy);
+
+  it("does not hold up a gateway that knows nobody yet: of very many columns placed at once, those at liars go on", () => {
+    const columns = 100_000;
+    const liars = 0.03 * columns;
+    expect(resentAtOnce(placed(columns, 20_000), noEvidence(0), liars, 110_000)).toBe(liars);
+  });
+
+  it("lets known miners that all fall silent lose a burst and a share of what was placed lately, not of a whole day", () => {
+    const columns = 10_000;
+    const lately = resentAtOnce(placed(columns, 0), known, columns, 0);
+    expect(lately).toBeGreaterThan(policy.brakeShare * columns);
+    expect(lately).toBeLessThan(1.05 * (policy.brakeShare * columns + policy.brakeBurst));
+    const longAgo = resentAtOnce(placed(columns, 0), known, columns, 20 * policy.brakeFadeMs);
+    expect(longAgo).toBe(Math.floor(policy.brakeBurst));
+  });
+
   it("charges at most what traffic, time and one burst have earned", () => {
     const step = fc.record({
       placed: fc.integer({ min: 0, max: 12 }),
@@ -44,7 +72,7 @@ describe("the brake on sending again", () => {
           now += one.pauseMs;
           newest = Math.max(newest, now);
           placed += one.placed;
-          brake = earnBrake(brake, one.placed, policy);
+          brake = earnBrake(brake, one.placed, now, policy);
           const evidence = { kept: one.kept, broken: 0, at: now };
           const made = decideResend({ evidence, patienceMs: 90_000 }, brake, now, policy);
           brake = made.brake;

@@ -14,11 +14,25 @@ export const newBrake = (now: Instant, policy: MinerPolicy): Brake => ({
   at: now,
 });
 
-/** A column came to its miner whole: traffic earns, so that a busy gateway may send more again than a quiet one. */
-export const earnBrake = (brake: Brake, columns: number, policy: MinerPolicy): Brake => ({
-  ...brake,
-  bucket: earn(brake.bucket, columns * policy.brakeShare, policy.brakeBurst),
-});
+/** Columns came to their miners whole: traffic earns, so that a busy gateway may send more again than a quiet one. */
+export function earnBrake(brake: Brake, columns: number, now: Instant, policy: MinerPolicy): Brake {
+  const { bucket, at } = brakeAt(brake, now, policy);
+  return { bucket: { tokens: bucket.tokens + columns * policy.brakeShare }, at };
+}
+
+/**
+ * Time fills the bucket up to the burst. What traffic has earned beyond it fades: it is there for the reports of what was
+ * placed lately, which all come due at once where nobody is known yet, and not for those of a whole day.
+ */
+function brakeAt({ bucket, at }: Brake, now: Instant, policy: MinerPolicy): Brake {
+  const elapsedMs = Math.max(0, now - at);
+  const beyond = bucket.tokens - policy.brakeBurst;
+  const tokens =
+    beyond > 0
+      ? policy.brakeBurst + beyond * Math.exp(-elapsedMs / policy.brakeFadeMs)
+      : earn(bucket, (elapsedMs / 60_000) * policy.brakePerMinute, policy.brakeBurst).tokens;
+  return { bucket: { tokens }, at: Math.max(now, at) };
+}
 
 /**
  * What it costs to call a miner's silence a broken promise: little for one that never kept any, all of a token for one
@@ -38,7 +52,7 @@ export type BrakeDecision =
  * Whether a column whose report is overdue goes to another miner, or is waited for longer.
  *
  * Law: re-sending feeds the overload that delays reports, so in all it is bounded: by a share of what is placed, plus a
- * little by the minute, plus a burst.
+ * little by the minute, plus a burst; and at once, by the burst and that share of what was placed lately.
  */
 export function decideResend(
   overdue: { readonly evidence: Evidence; readonly patienceMs: number },
@@ -46,11 +60,9 @@ export function decideResend(
   now: Instant,
   policy: MinerPolicy,
 ): { readonly decision: BrakeDecision; readonly brake: Brake } {
-  const minutes = Math.max(0, now - brake.at) / 60_000;
-  const bucket = earn(brake.bucket, minutes * policy.brakePerMinute, policy.brakeBurst);
-  const refilled = { bucket, at: Math.max(now, brake.at) };
+  const refilled = brakeAt(brake, now, policy);
   const charge = brakeCharge(overdue.evidence, now, policy);
-  const left = spend(bucket, charge);
+  const left = spend(refilled.bucket, charge);
   if (left !== null) return { decision: { resend: true, charge }, brake: { ...refilled, bucket: left } };
   const reportBy = now + Math.ceil(overdue.patienceMs * policy.brakeStretch);
   return { decision: { resend: false, charge, reportBy }, brake: refilled };

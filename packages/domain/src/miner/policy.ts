@@ -57,6 +57,8 @@ export interface MinerPolicy {
   readonly brakeShare: number;
   readonly brakePerMinute: number;
   readonly brakeBurst: number;
+  /** Time constant with which is forgotten what traffic has earned beyond the burst: about as long as a report may take. */
+  readonly brakeFadeMs: number;
   /** What the silence of a miner costs that never reported anything; that of a known one costs 1. */
   readonly brakeLeastCharge: number;
   /** Where the brake holds, a deadline is prolonged by this share of the patience. */
@@ -98,6 +100,7 @@ export const defaultPolicy: MinerPolicy = {
   brakeShare: 0.05,
   brakePerMinute: 2,
   brakeBurst: 24,
+  brakeFadeMs: 90_000,
   brakeLeastCharge: 0.1,
   brakeStretch: 0.5,
 };
