@@ -65,7 +65,7 @@ describe("the chain client on a development chain", () => {
     expect(await reader.miner(gateway.account)).toBeNull();
     expect(await reader.freeBalance(owner.account)).toBeGreaterThan(10n ** 18n);
     expect(reader.existentialDeposit).toBe(TOKEN);
-    expect(await reader.unitPrice()).toBe(TOKEN);
+    expect(await reader.unitPrice()).toEqual({ amount: TOKEN, days: 1 });
   });
 
   it("carries a file from declaration over twelve reports to active and deletes it", async () => {

@@ -4,15 +4,16 @@ import { daysLeft, formatTokens, parseTokens, priceOfReactivation, priceOfSpace 
 const TCESS = 10n ** 18n;
 
 describe("the price of space", () => {
-  it("is for a GiB and a day on new runtimes, and for a GiB and thirty days on old ones", () => {
-    expect(priceOfSpace({ unitPrice: TCESS, specVersion: 137 }, 2, 30)).toBe(60n * TCESS);
-    // Seen on the runtime of spec 100: a unit price of 30 TCESS, and 30 TCESS paid for 1 GiB and 30 days.
-    expect(priceOfSpace({ unitPrice: 30n * TCESS, specVersion: 100 }, 1, 30)).toBe(30n * TCESS);
+  it("is that of a GiB for a day, or for thirty days on old runtimes", () => {
+    expect(priceOfSpace({ amount: TCESS, days: 1 }, 2, 30)).toBe(60n * TCESS);
+    expect(priceOfSpace({ amount: 30n * TCESS, days: 30 }, 1, 30)).toBe(30n * TCESS);
   });
 
-  it("of a reactivation is a thirtieth of a purchase", () => {
-    const tariff = { unitPrice: TCESS, specVersion: 137 };
-    expect(priceOfReactivation(tariff, 3, 30) * 30n).toBe(priceOfSpace(tariff, 3, 30));
+  it("of a reactivation is a thirtieth of the unit price for a day, whatever time that is for", () => {
+    const daily = { amount: 30n * TCESS, days: 1 } as const;
+    expect(priceOfReactivation(daily, 3, 30) * 30n).toBe(priceOfSpace(daily, 3, 30));
+    const monthly = { amount: 30n * TCESS, days: 30 } as const;
+    expect(priceOfReactivation(monthly, 3, 30)).toBe(priceOfSpace(monthly, 3, 30));
   });
 
   it("of an expansion counts begun days whole, and nothing after the end", () => {

@@ -5,9 +5,9 @@ import { accountFrom, bigOf, digestOrNull, fieldOf, listOf, numberOf, textOf } f
 import { dealFrom, fileFrom, holdingsFrom, minerFrom, territoryFrom } from "./decode-storage.js";
 import { type FollowTiming, followFinalized } from "./follow.js";
 import { digestToChain } from "./hash.js";
-import { constant, decodeKeys, hasStorage, shapeUnknown, storageEntry } from "./runtime.js";
+import { constant, decodeKeys, hasStorage, type Runtime, shapeUnknown, storageEntry } from "./runtime.js";
 import type { Session, Snapshot } from "./session.js";
-import type { At, BlockRef, ChainReader, ChainStatus } from "./types.js";
+import type { At, BlockRef, ChainReader, ChainStatus, UnitPrice } from "./types.js";
 
 /** Arguments go in as hexadecimal: bytes in any other form the registry would read as already encoded. */
 const fidKey = (fid: Fid): string => u8aToHex(digestToChain(fid));
@@ -46,6 +46,10 @@ const headReads = (session: Session) => ({
   blockHash: (number: number) => session.blockHash(number),
 });
 
+/** The price came to be one of a day with the call that sets it; version numbers do not tell the two apart. */
+const hasDailyPrice = (runtime: Runtime): boolean =>
+  runtime.decorated.tx.storageHandler?.defineUpdatePrice !== undefined;
+
 const territoryReads = (session: Session) => ({
   async territory(account: AccountId, name: string, at?: At) {
     const value = await session.read(await session.snapshot(at), "StorageHandler", "Territory", [
@@ -71,9 +75,10 @@ const territoryReads = (session: Session) => ({
   async *allTerritories(at?: At) {
     yield* territoryPages(session, await session.snapshot(at), []);
   },
-  async unitPrice(at?: At) {
-    const value = await session.read(await session.snapshot(at), "StorageHandler", "UnitPrice");
-    return value === null ? null : bigOf(value);
+  async unitPrice(at?: At): Promise<UnitPrice | null> {
+    const snapshot = await session.snapshot(at);
+    const value = await session.read(snapshot, "StorageHandler", "UnitPrice");
+    return value === null ? null : { amount: bigOf(value), days: hasDailyPrice(snapshot.runtime) ? 1 : 30 };
   },
 });
 

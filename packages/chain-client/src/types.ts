@@ -158,6 +158,13 @@ export interface FinalizedBlock extends BlockRef {
   readonly events: readonly ChainEvent[];
 }
 
+/** What the chain asks for space. */
+export interface UnitPrice {
+  /** Of one GiB for so many days, in the smallest unit. */
+  readonly amount: bigint;
+  readonly days: 1 | 30;
+}
+
 export interface ChainReader {
   /** Tokens (in the smallest unit) below which an account does not exist. */
   readonly existentialDeposit: bigint;
@@ -172,8 +179,8 @@ export interface ChainReader {
   territories(account: AccountId, at?: At): Promise<readonly Territory[]>;
   /** Every territory of every account, page by page. */
   allTerritories(at?: At): AsyncIterable<readonly Territory[]>;
-  /** Price of one GiB for one day, in the smallest unit (see `GiB·month` on old runtimes); null when not set. */
-  unitPrice(at?: At): Promise<bigint | null>;
+  /** null when the chain has no price yet. */
+  unitPrice(at?: At): Promise<UnitPrice | null>;
   isAuthorized(owner: AccountId, operator: AccountId, at?: At): Promise<boolean>;
   authorizations(owner: AccountId, at?: At): Promise<readonly AccountId[]>;
   allAuthorizations(

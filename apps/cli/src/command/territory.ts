@@ -1,11 +1,19 @@
-import type { ChainCall, ChainCalls, ChainClient, ChainReader, Signer, Territory } from "@granary/chain-client";
+import type {
+  ChainCall,
+  ChainCalls,
+  ChainClient,
+  ChainReader,
+  Signer,
+  Territory,
+  UnitPrice,
+} from "@granary/chain-client";
 import { parseAccount } from "@granary/chain-client";
 import { CodedError, formatBytes, GiB } from "@granary/primitives";
 import { agreeTo } from "../confirm.js";
 import type { Context } from "../context.js";
 import { positiveInteger } from "../number.js";
 import { table } from "../output.js";
-import { daysLeft, formatTokens, parseTokens, priceOfReactivation, priceOfSpace, type Tariff } from "../price.js";
+import { daysLeft, formatTokens, parseTokens, priceOfReactivation, priceOfSpace } from "../price.js";
 import { authorizeGateway } from "./gateway.js";
 
 export interface PayOptions {
@@ -23,7 +31,7 @@ interface Offer {
   readonly reader: ChainReader;
   readonly calls: ChainCalls;
   readonly signer: Signer;
-  readonly tariff: Tariff;
+  readonly tariff: UnitPrice;
 }
 
 /** Plans a call, shows what it costs, has it agreed to, signs, and tells what was paid once it is final. */
@@ -43,10 +51,10 @@ async function pay(context: Context, options: PayOptions, plan: (offer: Offer) =
   });
 }
 
-async function tariffOf(reader: ChainReader): Promise<Tariff> {
+async function tariffOf(reader: ChainReader): Promise<UnitPrice> {
   const unitPrice = await reader.unitPrice();
   if (unitPrice === null) throw new CodedError("SPACE_UNPRICED", "conflict", "the chain has no price for space yet");
-  return { unitPrice, specVersion: (await reader.status()).specVersion };
+  return unitPrice;
 }
 
 async function ownedBy(reader: ChainReader, account: Territory["account"], name: string): Promise<Territory> {
@@ -119,7 +127,7 @@ async function extend(
   options: PayOptions & { days: string },
   how: {
     readonly what: string;
-    readonly price: (tariff: Tariff, gib: number, days: number) => bigint;
+    readonly price: (tariff: UnitPrice, gib: number, days: number) => bigint;
     readonly call: (calls: ChainCalls, days: number) => ChainCall;
   },
 ): Promise<void> {
