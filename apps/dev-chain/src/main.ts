@@ -1,10 +1,17 @@
+import { parseArgs } from "node:util";
 import { readConfig } from "./config.js";
 import { createDevChain } from "./dev-chain.js";
+
+/** `--spec PATH` says the same as DEV_CHAIN_SPEC, and more loudly. */
+function environment() {
+  const { values } = parseArgs({ options: { spec: { type: "string" } } });
+  return { ...process.env, ...(values.spec === undefined ? {} : { DEV_CHAIN_SPEC: values.spec }) };
+}
 
 /** Prints one line of JSON when clients can connect; ends by SIGTERM or SIGINT. */
 async function main(): Promise<void> {
   const chain = await createDevChain({
-    ...readConfig(process.env),
+    ...readConfig(environment()),
     onFatal: () => process.exit(1),
   });
   const stop = async () => {
