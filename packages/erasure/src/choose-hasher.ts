@@ -29,9 +29,12 @@ export function createSegmentHasher(
   const engine = engines.find((one) => isSound(() => hasherFault(nativeHasher(one), one.groupMax)));
   if (engine === undefined) return portable;
   const native = nativeHasher(engine);
+  // How long it takes does not depend on the bytes.
+  const one = slotOf(() => new Uint8Array(TRIAL_FRAGMENT_BYTES));
+  const portableMs = leastMs(() => portable([one]), now);
   const isFaster = Array.from({ length: engine.groupMax }, (_, k) => {
-    const slots = Array.from({ length: k + 1 }, (_, seed) => trialSlot(TRIAL_FRAGMENT_BYTES, seed));
-    return leastMs(() => native(slots), now) < leastMs(() => portable(slots), now);
+    const slots = Array<Slot>(k + 1).fill(one);
+    return leastMs(() => native(slots), now) < slots.length * portableMs;
   });
   return (slots) => (isFaster[Math.min(slots.length, engine.groupMax) - 1] ? native(slots) : portable(slots));
 }
@@ -64,7 +67,9 @@ function hashEachAlone(strings: readonly Uint8Array[]): Uint8Array {
 export function hasherFault(hash: HashSegments, groupMax: number): string | null {
   const truthful = createTableCodec();
   for (const bytes of SELF_TEST_FRAGMENT_BYTES) {
-    const all = Array.from({ length: groupMax + 1 }, (_, seed) => trialSlot(bytes, seed));
+    const all = Array.from({ length: groupMax + 1 }, (_, seed) =>
+      slotOf((row) => pseudoRandom(bytes, DATA_FRAGMENTS * seed + row)),
+    );
     const truth = all.map(({ data }) => hashSegment(Buffer.concat(data), truthful));
     for (let count = 1; count <= all.length; count += 1) {
       const { digests } = hash(all.slice(0, count));
@@ -77,7 +82,7 @@ export function hasherFault(hash: HashSegments, groupMax: number): string | null
 
 /** What is wrong, compared with node:crypto; null where `hash` is sound. */
 export function hashEachFault(hash: HashEach): string | null {
-  const strings = SELF_TEST_STRING_BYTES.map((bytes, seed) => trialBytes(bytes, seed));
+  const strings = SELF_TEST_STRING_BYTES.map((bytes, seed) => pseudoRandom(bytes, seed));
   for (const count of [1, 2, 7, 9, strings.length]) {
     const some = strings.slice(0, count);
     if (Buffer.compare(hash(some), hashEachAlone(some)) !== 0) return `hashes differ of ${count} strings`;
@@ -94,11 +99,16 @@ function leastMs(work: () => unknown, now: Clock): number {
   return Math.min(...times);
 }
 
-const trialBytes = (length: number, seed: number): Uint8Array =>
-  Uint8Array.from({ length }, (_, i) => (Math.imul(i + 1, 2654435761 + 2 * seed) >>> 13) & 0xff);
+function pseudoRandom(length: number, seed: number): Uint8Array {
+  const { imul } = Math;
+  const bytes = new Uint8Array(length);
+  for (let i = 0; i < length; i += 1) bytes[i] = imul(i + 1, 2654435761 + 2 * seed) >>> 13;
+  return bytes;
+}
 
-/** A segment of fragments of so many bytes, and a tile for each row of parity. */
-const trialSlot = (bytes: number, seed: number): Slot => ({
-  data: Array.from({ length: DATA_FRAGMENTS }, (_, row) => trialBytes(bytes, DATA_FRAGMENTS * seed + row)),
-  parity: Array.from({ length: PARITY_FRAGMENTS }, () => new Uint8Array(bytes)),
-});
+/** Four fragments of a segment, and a tile of their length for each row of parity. */
+function slotOf(fragment: (row: number) => Uint8Array): Slot {
+  const data = Array.from({ length: DATA_FRAGMENTS }, (_, row) => fragment(row));
+  const tile = (data[0] as Uint8Array).length;
+  return { data, parity: Array.from({ length: PARITY_FRAGMENTS }, () => new Uint8Array(tile)) };
+}
