@@ -1,9 +1,11 @@
 import { blake2AsU8a } from "@polkadot/util-crypto";
 import { mint } from "../pallet/balances.js";
+import { minerRewards } from "../pallet/cess-treasury.js";
+import { expenders } from "../pallet/challenge.js";
 import { faucetAccount, faucetWhitelist, genesisMiner } from "../pallet/sminer.js";
-import { rewardAccount } from "../pallet/storage-handler.js";
 import { sudoKey } from "../pallet/sudo.js";
 import { events, genesisSystem } from "../pallet/system.js";
+import { genesisWorker } from "../pallet/tee-worker.js";
 import { unitPrice } from "../pallet/territory.js";
 import { genesisPayment } from "../pallet/transaction-payment.js";
 import { runtimeVersion, TCESS } from "../shape/version.js";
@@ -49,6 +51,8 @@ export const defaultGenesis: Genesis = {
 /** Well-known key under which nodes keep the runtime; clients tell runtimes apart by the hash of its value. */
 const codeKey = textHex(":code");
 const seedKey = textHex(":granary:seed");
+/** Layers, length and degree of the graph behind idle files: audits choose their samples by it. */
+const idleProofShape = [8n, 1_048_576n, 64n] as const;
 const nothing = new Map<Hex, Uint8Array>();
 
 export function genesisBlock(genesis: Genesis, onBug: (error: unknown) => void): BuiltBlock {
@@ -60,11 +64,13 @@ export function genesisBlock(genesis: Genesis, onBug: (error: unknown) => void):
   genesisSystem(state);
   genesisPayment(state);
   unitPrice.put(state, genesis.unitPrice);
+  genesisWorker(context);
+  expenders.put(state, idleProofShape);
   const sudo = accountFrom(genesis.sudo);
   sudoKey.put(state, sudo);
   faucetWhitelist.put(state, sudo);
   const endowed = [genesis.sudo, ...genesis.endowed, ...genesis.miners.map(({ account }) => account)].map(accountFrom);
-  for (const account of new Set([...endowed, faucetAccount, rewardAccount])) mint(context, account, genesis.endowment);
+  for (const account of new Set([...endowed, faucetAccount, minerRewards])) mint(context, account, genesis.endowment);
   for (const miner of genesis.miners) {
     const { account, endpoint, declaredTib = 1, idleGib = 512 } = miner;
     genesisMiner(context, accountFrom(account), textHex(endpoint), declaredTib, idleGib);

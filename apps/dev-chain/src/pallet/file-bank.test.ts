@@ -241,7 +241,9 @@ describe("tagging", () => {
     const fragment = segment("a").fragmentList[0]!;
     expect(tag("//Miner1", [fragment], `0x${"11".repeat(32)}`).error).toBe("FileBank.VerifyTeeSigFailed");
     expect(tag("//Miner1", []).error).toBe("FileBank.DigestError");
-    expect(tag("//Miner13", [fragment]).error).toBe("FileBank.MinerError");
+    const mine = { miner: accountFrom("//Miner1"), digest: [], fileHash: file };
+    const forged = world.run("//Miner13", "FileBank.calculate_report", { teeSig: "0x", tagSigInfo: mine });
+    expect(forged.error).toBe("FileBank.MinerError");
   });
 });
 

@@ -1,6 +1,6 @@
-import { type Hex, hexLength } from "../engine/codec.js";
+import { encode, type Hex, hexLength } from "../engine/codec.js";
 import { type Context, ensure, ensureRoot, fail, handler, type Pallet, signer } from "../engine/dispatch.js";
-import { ensureAttested } from "./attestation.js";
+import { ensureAttested, ensureOnDuty, noteWork } from "./attestation.js";
 import {
   clearExpired,
   columnBytes,
@@ -10,7 +10,6 @@ import {
   dropDeal,
   fileOf,
   files,
-  fragmentBytes,
   fragmentCount,
   hold,
   holdings,
@@ -21,6 +20,7 @@ import {
 } from "./file-store.js";
 import {
   certifyIdleSpace,
+  fragmentBytes,
   lockMinerSpace,
   minerOf,
   pendingReplacements,
@@ -31,6 +31,8 @@ import {
   stateOf,
 } from "./miner.js";
 import { mayActFor } from "./oss.js";
+import { restoralCalls } from "./restoral.js";
+import { creditWork } from "./scheduler-credit.js";
 import { add, freeSpace, lockSpace, settleLock, territories, totalIdle, totalService, useSpace } from "./territory.js";
 
 const nameBytesMin = 3;
@@ -121,6 +123,7 @@ function complete(context: Context, fileHash: Hex, deal: Deal): void {
 }
 
 interface TagReport {
+  readonly teeSig: Hex;
   readonly tagSigInfo: {
     readonly miner: Hex;
     readonly digest: readonly { readonly fragment: Hex; readonly teePuk: Hex }[];
@@ -129,25 +132,39 @@ interface TagReport {
 }
 
 /** The miner's fragments of a file are tagged: what it locked for them serves now. */
-function tag(context: Context, { tagSigInfo: { miner, digest, fileHash } }: TagReport): void {
+function tag(context: Context, { teeSig, tagSigInfo }: TagReport): void {
+  const { miner, digest, fileHash } = tagSigInfo;
+  const taggers = digest.map(({ teePuk }) => teePuk);
+  ensureAttested(context, pallet, taggers, encode("TagSigInfo", tagSigInfo), teeSig);
   ensure(signer(context) === miner, pallet, "MinerError");
-  for (const { teePuk } of digest) ensureAttested(teePuk, pallet);
+  for (const tagger of taggers) ensureOnDuty(context, pallet, tagger, "tag");
   const file = fileOf(context, fileHash);
-  const tagged = new Set(digest.map(({ fragment }) => fragment));
-  let space = 0n;
-  for (const { fragmentList } of file.segmentList) {
-    for (const fragment of fragmentList) {
-      if (fragment.miner !== miner) continue;
-      ensure(tagged.has(fragment.hash), pallet, "DigestError");
-      fragment.tag = context.block;
-      space += fragmentBytes;
-    }
+  const fresh = file.segmentList
+    .flatMap(({ fragmentList }) => fragmentList)
+    .filter((fragment) => fragment.miner === miner && fragment.tag === null);
+  const attested = countOf(digest.map(({ fragment }) => fragment));
+  for (const [hash, count] of countOf(fresh.map((fragment) => fragment.hash))) {
+    ensure(attested.get(hash) === count, pallet, "DigestError");
   }
-  ensure(space > 0n, pallet, "MinerError");
-  serveMinerSpace(context, miner, space);
+  for (const fragment of fresh) fragment.tag = context.block;
+  serveMinerSpace(
+    context,
+    miner,
+    fresh.map((fragment) => fragment.hash),
+  );
   files.put(context.state, fileHash, file);
+  for (const [tagger, count] of countOf(taggers)) {
+    creditWork(context, tagger, "tag", BigInt(count) * fragmentBytes);
+    noteWork(context, tagger);
+  }
   context.emit(pallet, "CalculateReport", { miner, fileHash });
 }
+
+const countOf = (items: readonly Hex[]): Map<Hex, number> => {
+  const counts = new Map<Hex, number>();
+  for (const item of items) counts.set(item, (counts.get(item) ?? 0) + 1);
+  return counts;
+};
 
 /** Moves a file of an owner to another territory of the same owner. */
 function deliver(context: Context, user: Hex, fileHash: Hex, target: Hex): void {
@@ -174,14 +191,19 @@ function deliver(context: Context, user: Hex, fileHash: Hex, target: Hex): void 
 
 interface IdleProof {
   readonly idleSigInfo: SpaceProofInfo;
+  readonly teeSigNeedVerify: Hex;
   readonly teeSig: Hex;
   readonly teePuk: Hex;
 }
 
-function ensureOwnProof(context: Context, { idleSigInfo, teePuk }: IdleProof): Hex {
+function ensureAttestedProof(context: Context, { idleSigInfo, teeSigNeedVerify, teePuk }: IdleProof): Hex {
   const acc = signer(context);
+  ensureOnDuty(context, pallet, teePuk, "certify");
+  const attested = encode("(SpaceProofInfo, [u8; 32])", [idleSigInfo, teePuk]);
+  ensureAttested(context, pallet, [teePuk], attested, teeSigNeedVerify);
+  // The real chain leaves this to the worker that signs, and development has none.
   ensure(idleSigInfo.miner === acc, pallet, "MinerError");
-  ensureAttested(teePuk, pallet);
+  noteWork(context, teePuk);
   return acc;
 }
 
@@ -189,6 +211,7 @@ export const fileBank: Pallet = {
   name: pallet,
   initialize: clearExpired,
   calls: {
+    ...restoralCalls,
     upload_declaration: handler(declare),
     transfer_report: handler((context, { index, dealHash }: { index: number; dealHash: Hex }) =>
       report(context, index, dealHash),
@@ -208,13 +231,15 @@ export const fileBank: Pallet = {
       deleteFile(context, owner, fileHash);
     }),
     cert_idle_space: handler((context, args: IdleProof) => {
-      const acc = ensureOwnProof(context, args);
+      const acc = ensureAttestedProof(context, args);
       const space = certifyIdleSpace(context, acc, args.idleSigInfo, signature64(args.teeSig));
+      creditWork(context, args.teePuk, "certify", space);
       context.emit(pallet, "IdleSpaceCert", { acc, space });
     }),
     replace_idle_space: handler((context, args: IdleProof) => {
-      const acc = ensureOwnProof(context, args);
+      const acc = ensureAttestedProof(context, args);
       const space = replaceIdleSpace(context, acc, args.idleSigInfo, signature64(args.teeSig));
+      creditWork(context, args.teePuk, "replace", space);
       context.emit(pallet, "ReplaceIdleSpace", { acc, space });
     }),
   },

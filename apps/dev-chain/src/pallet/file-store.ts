@@ -1,7 +1,8 @@
 import type { Hex } from "../engine/codec.js";
 import { type Context, ensure, fail } from "../engine/dispatch.js";
 import { stored, storedMap, storedMaybeMap } from "../engine/storage.js";
-import { dropLockedSpace, dropServiceSpace, miners, unlockMinerSpace } from "./miner.js";
+import { dropLockedSpace, dropServiceSpace, fragmentBytes, miners, unlockMinerSpace } from "./miner.js";
+import { hasLeft, noteRestored } from "./miner-exit.js";
 import { add, freeSpace, totalService } from "./territory.js";
 
 /** Deals, files and who holds them; how a file leaves the chain. */
@@ -42,7 +43,6 @@ interface Holding {
 
 export const pallet = "FileBank";
 export const fragmentCount = 12;
-export const fragmentBytes = 8n << 20n;
 /** Space that a column of so many segments takes of its miner. */
 export const columnBytes = (segments: number): bigint => fragmentBytes * BigInt(segments);
 /** Space that so many segments take of a territory: three times the data. */
@@ -82,23 +82,31 @@ export function deleteFile(context: Context, owner: Hex, hash: Hex): void {
 }
 
 function removeFile(context: Context, hash: Hex, file: StoredFile): void {
-  const locked = new Map<Hex, bigint>();
-  const serving = new Map<Hex, bigint>();
-  for (const { fragmentList } of file.segmentList) {
-    for (const { tag, miner } of fragmentList) {
-      const space = tag === null ? locked : serving;
-      space.set(miner, (space.get(miner) ?? 0n) + fragmentBytes);
-    }
-  }
-  for (const [miner, space] of serving) {
-    if ((miners.find(context.state, miner)?.serviceSpace ?? 0n) >= space) dropServiceSpace(context, miner, space);
-  }
-  for (const [miner, space] of locked) {
-    // A miner that left and came back holds nothing of the time before.
-    if ((miners.find(context.state, miner)?.lockSpace ?? 0n) >= space) dropLockedSpace(context, miner, space);
+  const fragments = file.segmentList.flatMap(({ fragmentList }) => fragmentList);
+  for (const miner of new Set(fragments.map((fragment) => fragment.miner))) {
+    releaseFragments(
+      context,
+      miner,
+      fragments.filter((fragment) => fragment.miner === miner),
+    );
   }
   add(context, totalService, -occupiedBytes(file.segmentList.length));
   files.remove(context.state, hash);
+}
+
+/** What a miner held of the file. One that left has that much less to be restored. */
+function releaseFragments(context: Context, account: Hex, fragments: readonly Fragment[]): void {
+  if (hasLeft(context, account)) {
+    noteRestored(context, account, BigInt(fragments.length) * fragmentBytes);
+    return;
+  }
+  const miner = miners.find(context.state, account);
+  if (miner === undefined) return;
+  const served = fragments.filter(({ tag }) => tag !== null).map((fragment) => fragment.hash);
+  const lockedSpace = BigInt(fragments.length - served.length) * fragmentBytes;
+  // A miner that came back holds nothing of the time before.
+  if (miner.serviceSpace >= BigInt(served.length) * fragmentBytes) dropServiceSpace(context, account, served);
+  if (miner.lockSpace >= lockedSpace) dropLockedSpace(context, account, lockedSpace);
 }
 
 /** The deal will not become a file: its miners have their space back. What its territory locked stays locked. */

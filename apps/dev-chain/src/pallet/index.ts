@@ -1,12 +1,16 @@
 import type { Pallet } from "../engine/dispatch.js";
 import { agenda } from "./agenda.js";
+import { audit } from "./audit.js";
 import { balances } from "./balances.js";
+import { cessTreasury } from "./cess-treasury.js";
 import { fileBank } from "./file-bank.js";
 import { oss } from "./oss.js";
+import { schedulerCredit } from "./scheduler-credit.js";
 import { sminer } from "./sminer.js";
 import { storageHandler } from "./storage-handler.js";
 import { sudo } from "./sudo.js";
 import { system } from "./system.js";
+import { teeWorker } from "./tee-worker.js";
 import { timestamp } from "./timestamp.js";
 import { transactionPayment } from "./transaction-payment.js";
 import { utility } from "./utility.js";
@@ -20,8 +24,12 @@ export const rules: readonly Pallet[] = [
   transactionPayment,
   sudo,
   agenda,
+  cessTreasury,
+  schedulerCredit,
+  teeWorker,
   fileBank,
   sminer,
+  audit,
   storageHandler,
   oss,
 ];

@@ -2,6 +2,7 @@ import type { Hex } from "../engine/codec.js";
 import { hexText, textHex } from "../engine/codec.js";
 import { type Context, ensure, fail } from "../engine/dispatch.js";
 import { stored, storedMap, storedMaybeMap } from "../engine/storage.js";
+import { TCESS } from "../shape/version.js";
 import { add, totalIdle } from "./territory.js";
 
 /** Miners and their space. Used by Sminer and FileBank. */
@@ -34,12 +35,20 @@ export const minerStates = ["not ready", "positive", "frozen", "exit", "lock", "
 export type MinerState = (typeof minerStates)[number];
 
 const pallet = "Sminer";
+export const TiB = 1n << 40n;
+/** Collateral for each declared TiB. */
+export const stakePerTib = 4000n * TCESS;
+/** The stake that so much space takes, begun TiB counted whole. */
+export const stakeFor = (space: bigint): bigint => ((space + TiB - 1n) / TiB) * stakePerTib;
 /** One unit of certified idle space. */
 export const idleUnitBytes = 64n << 20n;
+export const fragmentBytes = 8n << 20n;
 
 export const miners = storedMaybeMap<[Hex], Miner>(pallet, "MinerItems");
 export const minerCount = stored<number>(pallet, "CounterForMinerItems");
 export const allMiners = stored<Hex[]>(pallet, "AllMiner");
+/** Since when a miner's stake has stood as it is. */
+export const stakingStart = storedMaybeMap<[Hex], number>(pallet, "StakingStartBlock");
 export const pendingReplacements = storedMap<[Hex], bigint>(pallet, "PendingReplacements");
 
 export const minerOf = (context: Context, account: Hex): Miner =>
@@ -99,19 +108,35 @@ export function dropLockedSpace(context: Context, account: Hex, space: bigint): 
 }
 
 /** The fragments are tagged: the locked space serves. */
-export function serveMinerSpace(context: Context, account: Hex, space: bigint): void {
+export function serveMinerSpace(context: Context, account: Hex, fragments: readonly Hex[]): void {
   const miner = minerOf(context, account);
+  const space = BigInt(fragments.length) * fragmentBytes;
   ensure(miner.lockSpace >= space, pallet, "Overflow");
   miner.lockSpace -= space;
   miner.serviceSpace += space;
+  for (const fragment of fragments) countBits(miner.serviceBloomFilter, fragment, 1n);
   miners.put(context.state, account, miner);
 }
 
+/** A miner's filter counts, for each bit of a fragment's hash, how many of its served fragments have it. */
+export function countBits(filter: bigint[], fragment: Hex, by: 1n | -1n): void {
+  const digits = hexText(fragment);
+  ensure(/^[0-9a-f]{64}$/.test(digits), "FileBank", "BugInvalid");
+  for (const [place, digit] of [...digits].entries()) {
+    const nibble = Number.parseInt(digit, 16);
+    for (let bit = 0; bit < 4; bit += 1) {
+      if ((nibble >> (3 - bit)) & 1) filter[place * 4 + bit]! += by;
+    }
+  }
+}
+
 /** A served file was deleted. The space is not idle again before the miner certifies it anew. */
-export function dropServiceSpace(context: Context, account: Hex, space: bigint): void {
+export function dropServiceSpace(context: Context, account: Hex, fragments: readonly Hex[]): void {
   const miner = minerOf(context, account);
+  const space = BigInt(fragments.length) * fragmentBytes;
   ensure(miner.serviceSpace >= space, pallet, "Overflow");
   miner.serviceSpace -= space;
+  for (const fragment of fragments) countBits(miner.serviceBloomFilter, fragment, -1n);
   miners.put(context.state, account, miner);
 }
 

@@ -1,8 +1,8 @@
-import { sr25519Verify } from "@polkadot/util-crypto";
-import { encode, fromHex, type Hex } from "../engine/codec.js";
-import { type Context, ensure, fail, handler, type Pallet, signer } from "../engine/dispatch.js";
+import { encode, fromHex, type Hex, hexLength } from "../engine/codec.js";
+import { type Context, ensure, handler, type Pallet, signer } from "../engine/dispatch.js";
 import { storedMap, storedMaybeMap } from "../engine/storage.js";
 import { evmAccountMatches } from "./evm-signature.js";
+import { sr25519Matches } from "./sr25519-signature.js";
 
 const authorities = storedMap<[Hex], Hex[]>("Oss", "AuthorityList");
 const gateways = storedMaybeMap<[Hex], { peerId: Hex; domain: Hex }>("Oss", "Oss");
@@ -79,9 +79,8 @@ export const oss: Pallet = {
     proxy_authorzie: handler((context, { authPuk, sig, payload }: ProxyAuthorization) => {
       signer(context);
       ensure(isFresh(context, payload), "Oss", "Expired");
-      const signature = fromHex(sig);
-      if (signature.length !== 64) fail("Oss", "MalformedSignature");
-      ensure(sr25519Verify(wrapped(payload), signature, fromHex(authPuk)), "Oss", "VerifySigFailed");
+      ensure(hexLength(sig) === 64, "Oss", "MalformedSignature");
+      ensure(sr25519Matches(wrapped(payload), sig, authPuk), "Oss", "VerifySigFailed");
       authorize(context, authPuk, payload.oss);
     }),
     evm_proxy_authorzie: handler((context, { authPuk, sig, payload }: ProxyAuthorization) => {

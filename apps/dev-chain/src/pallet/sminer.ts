@@ -3,9 +3,9 @@ import { encode, type Hex, toHex } from "../engine/codec.js";
 import { type Context, ensure, ensureRoot, fail, handler, type Pallet, signer } from "../engine/dispatch.js";
 import { stored, storedMaybe, storedMaybeMap } from "../engine/storage.js";
 import { TCESS } from "../shape/version.js";
-import { schedule } from "./agenda.js";
-import { devTeeKey, ensureAttested } from "./attestation.js";
-import { palletAccount, reserve, transfer, unreserve } from "./balances.js";
+import { devTeeKey, ensureAttested, noteWork } from "./attestation.js";
+import { palletAccount, reserve, transfer } from "./balances.js";
+import { expenders } from "./challenge.js";
 import {
   allMiners,
   certifyIdleSpace,
@@ -15,40 +15,26 @@ import {
   minerCount,
   minerOf,
   miners,
-  pendingReplacements,
   setState,
   signature64,
+  stakeFor,
+  stakePerTib,
+  stakingStart,
   stateOf,
+  TiB,
 } from "./miner.js";
-import { add, oneDay, totalIdle } from "./territory.js";
+import { exit, prepareExit, returnStakes, withdrawStake } from "./miner-exit.js";
+import { payRewards, reckonRewards, rewards } from "./miner-reward.js";
+import { oneDay } from "./territory.js";
 
 const name = "Sminer";
-export const TiB = 1n << 40n;
-/** Collateral for each declared TiB. */
-export const stakePerTib = 4000n * TCESS;
-/** Blocks that a stake must have stood before its miner may leave: 180 days. */
-const stakingLock = 180 * oneDay;
-const exitLock = 15 * oneDay;
 const faucetAward = 10_000n * TCESS;
 export const faucetAccount = palletAccount("facuetid");
 
-const stakingStart = storedMaybeMap<[Hex], number>(name, "StakingStartBlock");
-const exitLocks = storedMaybeMap<[Hex], number>(name, "MinerLock");
-const rewards = storedMaybeMap<[Hex], { totalReward: bigint; rewardIssued: bigint; orderList: unknown[] }>(
-  name,
-  "RewardMap",
-);
 const minerKeys = storedMaybeMap<[Hex], Hex>(name, "MinerPublicKey");
 const faucetRecords = storedMaybeMap<[Hex], { lastClaimTime: number }>(name, "FaucetRecordMap");
 const faucetReleased = stored<bigint>(name, "FacuetReleaseRecord");
 export const faucetWhitelist = storedMaybe<Hex>(name, "FacuetWhitelist");
-const restoralTargets = storedMaybeMap<
-  [Hex],
-  { miner: Hex; serviceSpace: bigint; restoredSpace: bigint; coolingBlock: number }
->(name, "RestoralTarget");
-
-/** The stake that so much space takes, begun TiB counted whole. */
-const stakeFor = (space: bigint): bigint => ((space + TiB - 1n) / TiB) * stakePerTib;
 
 interface Registration {
   readonly beneficiary: Hex;
@@ -90,7 +76,8 @@ export function registerPoisKey(context: Context, account: Hex, args: PoisKeyArg
   const { poisKey, teePuk } = args;
   const spaceProofInfo = { miner: account, front: 0n, rear: 0n, poisKey, accumulator: poisKey.g };
   const attested = encode("(SpaceProofInfo, [u8; 32])", [spaceProofInfo, teePuk]);
-  ensureAttested(teePuk, name);
+  ensureAttested(context, name, [teePuk], attested, args.teeSigNeedVerify);
+  noteWork(context, teePuk);
   const miner = minerOf(context, account);
   ensure(stateOf(miner) === "not ready", name, "StateError");
   minerKeys.put(context.state, toHex(sha256AsU8a(attested)), account);
@@ -118,55 +105,6 @@ export function genesisMiner(context: Context, account: Hex, endpoint: Hex, tibC
 }
 
 const held = (miner: Miner): bigint => miner.idleSpace + miner.serviceSpace + miner.lockSpace;
-
-/** The chain itself takes the miner out when the exit lock ends. */
-function exitPrep(context: Context, account: Hex): void {
-  const who = signer(context);
-  const lockedUntil = exitLocks.find(context.state, account);
-  ensure(lockedUntil === undefined || context.block > lockedUntil, name, "StateError");
-  const start = stakingStart.find(context.state, account) ?? fail(name, "BugInvalid");
-  ensure(context.block > start + stakingLock, name, "InsufficientStakingPeriod");
-  const miner = miners.find(context.state, who) ?? fail(name, "NotExisted");
-  ensure(who === account || who === miner.stakingAccount, name, "NotStakingAcc");
-  ensure(stateOf(miner) === "positive" && miner.lockSpace === 0n, name, "StateError");
-  setState(context, who, miner, "lock");
-  const at = context.block + exitLock;
-  exitLocks.put(context.state, account, at);
-  schedule(context, account, at, { type: name, value: { type: "miner_exit", value: { miner: account } } });
-  context.emit(name, "MinerExitPrep", { miner: account });
-}
-
-/** The miner leaves: its idle space with it; what it stored is to be restored by others while its stake cools down. */
-function exit(context: Context, account: Hex): void {
-  const miner = miners.find(context.state, account) ?? fail(name, "NotExisted");
-  ensure(stateOf(miner) === "lock", name, "StateError");
-  add(context, totalIdle, -miner.idleSpace);
-  unlist(context, account);
-  setState(context, account, miner, "exit");
-  openRestoral(context, account, miner.serviceSpace + miner.lockSpace);
-}
-
-function unlist(context: Context, account: Hex): void {
-  const others = allMiners.get(context.state).filter((other) => other !== account);
-  allMiners.put(context.state, others);
-}
-
-/** A day of cooling for each begun TiB that others shall restore. */
-function openRestoral(context: Context, account: Hex, serviceSpace: bigint): void {
-  const coolingBlock = context.block + (Number(serviceSpace / TiB) + 1) * oneDay;
-  restoralTargets.put(context.state, account, { miner: account, serviceSpace, restoredSpace: 0n, coolingBlock });
-}
-
-/** The stake comes back; the miner stays on record as one that left. */
-function withdraw(context: Context, account: Hex): void {
-  const target = restoralTargets.find(context.state, account) ?? fail(name, "StateError");
-  const isRestored = target.restoredSpace === target.serviceSpace;
-  ensure(isRestored || context.block >= target.coolingBlock, name, "StateError");
-  const miner = minerOf(context, account);
-  unreserve(context, miner.stakingAccount, miner.collaterals);
-  pendingReplacements.remove(context.state, account);
-  context.emit(name, "Withdraw", { acc: account });
-}
 
 /** The faucet pays each account once a day, and only at the word of the whitelisted account. */
 function faucet(context: Context, to: Hex): void {
@@ -216,6 +154,7 @@ function increaseCollateral(context: Context, who: Hex, account: Hex, amount: bi
 
 export const sminer: Pallet = {
   name,
+  initialize: returnStakes,
   calls: {
     regnstk: handler((context, args: Registration & { stakingVal: bigint }) => {
       registerStaked(context, signer(context), args.stakingVal, args);
@@ -245,12 +184,30 @@ export const sminer: Pallet = {
     decrease_declaration_space: handler((context, { tibCount }: { tibCount: number }) =>
       declareLess(context, signer(context), BigInt(tibCount) * TiB),
     ),
-    miner_exit_prep: handler((context, { miner }: { miner: Hex }) => exitPrep(context, miner)),
+    miner_exit_prep: handler((context, { miner }: { miner: Hex }) => prepareExit(context, miner)),
     miner_exit: handler((context, { miner }: { miner: Hex }) => {
       ensureRoot(context);
       exit(context, miner);
     }),
-    miner_withdraw: handler((context) => withdraw(context, signer(context))),
+    miner_withdraw: handler((context) => withdrawStake(context, signer(context))),
+    receive_reward: handler((context) => {
+      const account = signer(context);
+      const miner = miners.find(context.state, account);
+      if (miner === undefined) return;
+      ensure(["positive", "exit"].includes(stateOf(miner)), name, "NotpositiveState");
+      reckonRewards(context, account);
+      payRewards(context, account, miner.beneficiary);
+    }),
+    update_expender: handler((context, { k, n, d }: { k: bigint; n: bigint; d: bigint }) => {
+      ensureRoot(context);
+      expenders.put(context.state, [k, n, d]);
+    }),
+    clear_miner_service: handler((context, args: { miner: Hex }) => {
+      ensureRoot(context);
+      const miner = miners.find(context.state, args.miner) ?? fail(name, "ConversionError");
+      const serviceBloomFilter = miner.serviceBloomFilter.map(() => 0n);
+      miners.put(context.state, args.miner, { ...miner, serviceSpace: 0n, serviceBloomFilter });
+    }),
     faucet: handler((context, { to }: { to: Hex }) => faucet(context, to)),
     faucet_top_up: handler((context, { award }: { award: bigint }) => {
       const acc = signer(context);

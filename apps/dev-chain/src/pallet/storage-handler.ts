@@ -1,7 +1,9 @@
 import type { Hex } from "../engine/codec.js";
 import { type Context, ensure, ensureRoot, fail, handler, type Pallet, signer } from "../engine/dispatch.js";
 import { storedMaybeMap } from "../engine/storage.js";
-import { freeOf, palletAccount, transfer } from "./balances.js";
+import { TCESS } from "../shape/version.js";
+import { freeOf, transfer } from "./balances.js";
+import { spaceProceeds } from "./cess-treasury.js";
 import { consignmentCalls, consignments } from "./consignment.js";
 import { queueClearing } from "./file-store.js";
 import {
@@ -18,14 +20,15 @@ import {
   territories,
   territoryKeys,
   territoryOf,
+  totalService,
   unitPrice,
   unscheduleFreeze,
 } from "./territory.js";
 
 const name = "StorageHandler";
-/** Where the price of space goes. */
-export const rewardAccount = palletAccount("rewardpt");
 const daysMin = 30;
+/** What `update_price` sets. */
+const usualPrice = 30n * TCESS;
 const oneHourBlocks = 600;
 const blocksPerMinuteOfOrder = 6;
 
@@ -47,7 +50,7 @@ const gibOf = (territory: Territory): bigint => territory.totalSpace / GiB;
 
 function pay(context: Context, payer: Hex, price: bigint): void {
   ensure(freeOf(context, payer) >= price, name, "InsufficientBalance");
-  transfer(context, payer, rewardAccount, price, "alive");
+  transfer(context, payer, spaceProceeds, price, "alive");
 }
 
 function mint(context: Context, payer: Hex, owner: Hex, territoryName: Hex, gibCount: number, days: number): void {
@@ -204,6 +207,19 @@ export const storageHandler: Pallet = {
       createOrder(context, order);
     }),
     exec_order: handler((context, { orderId }: { orderId: Hex }) => execOrder(context, signer(context), orderId)),
+    update_price: handler((context) => {
+      ensureRoot(context);
+      unitPrice.put(context.state, usualPrice);
+    }),
+    clear_service_space: handler((context) => {
+      ensureRoot(context);
+      totalService.put(context.state, 0n);
+    }),
+    fix_territory_space_for_reactivate: handler((context, { acc, tname }: { acc: Hex; tname: Hex }) => {
+      ensureRoot(context);
+      const territory = territoryOf(context, acc, tname);
+      territories.put(context.state, acc, tname, { ...territory, remainingSpace: territory.totalSpace });
+    }),
     define_update_price: handler((context, { price }: { price: bigint }) => {
       ensureRoot(context);
       unitPrice.put(context.state, price);

@@ -31,6 +31,10 @@ export const fileBank: PalletShape = {
         tee_puk: "[u8; 32]",
       },
     ],
+    generate_restoral_order: [13, { file_hash: "Hash", restoral_fragment: "Hash" }],
+    claim_restoral_order: [14, { restoral_fragment: "Hash" }],
+    claim_restoral_noexist_order: [15, { miner: "AccountId32", file_hash: "Hash", restoral_fragment: "Hash" }],
+    restoral_order_complete: [16, { fragment_hash: "Hash" }],
     root_clear_file: [22, { owner: "AccountId32", file_hash: "Hash" }],
   },
   events: {

@@ -1,12 +1,17 @@
+import { audit } from "./audit.js";
+import { auditTypes } from "./audit-types.js";
 import { balances } from "./balances.js";
+import { cessTreasury } from "./cess-treasury.js";
 import { fileBank } from "./file-bank.js";
 import { oss } from "./oss.js";
+import { schedulerCredit } from "./scheduler-credit.js";
 import type { EnumShape, NamedShape, PalletShape } from "./shape.js";
 import { variants } from "./shape.js";
 import { sminer } from "./sminer.js";
 import { storageHandler } from "./storage-handler.js";
 import { sudo } from "./sudo.js";
 import { system } from "./system.js";
+import { teeWorker } from "./tee-worker.js";
 import { timestamp } from "./timestamp.js";
 import { transactionPayment } from "./transaction-payment.js";
 import { storageTypes, substrateTypes } from "./types.js";
@@ -21,8 +26,12 @@ export const pallets: readonly PalletShape[] = [
   balances,
   transactionPayment,
   sudo,
+  cessTreasury,
+  schedulerCredit,
+  teeWorker,
   fileBank,
   sminer,
+  audit,
   storageHandler,
   oss,
 ];
@@ -67,6 +76,7 @@ function outer(kind: "Call" | "Event" | "Error", of: (pallet: PalletShape) => En
 export const namedTypes: Readonly<Record<string, NamedShape>> = {
   ...substrateTypes,
   ...storageTypes,
+  ...auditTypes,
   ...outer("Call", callsOf),
   ...outer("Event", eventsOf),
   ...outer("Error", errorsOf),

@@ -86,6 +86,11 @@ export const twoxMap = (key: string, value: string): StorageShape => ({
   keys: twox([key]),
   modifier: "Default",
 });
+export const optionalTwoxMap = (key: string, value: string): StorageShape => ({
+  value,
+  keys: twox([key]),
+  modifier: "Optional",
+});
 
 /** The eight ASCII bytes that name a pallet's own account. */
 export const palletId = (text: string): string => `0x${Buffer.from(text, "ascii").toString("hex")}`;

@@ -13,11 +13,13 @@ export const sminer: PalletShape = {
     update_beneficiary: [2, { beneficiary: "AccountId32" }],
     update_endpoint: [3, { endpoint: "BoundedVec<u8, 100>" }],
     decrease_declaration_space: [4, { tib_count: "u32" }],
+    receive_reward: [6, {}],
     miner_exit_prep: [7, { miner: "AccountId32" }],
     miner_exit: [8, { miner: "AccountId32" }],
     miner_withdraw: [9, {}],
     faucet_top_up: [13, { award: "u128" }],
     faucet: [14, { to: "AccountId32" }],
+    update_expender: [15, { k: "u64", n: "u64", d: "u64" }],
     register_pois_key: [
       16,
       {
@@ -32,6 +34,7 @@ export const sminer: PalletShape = {
       { beneficiary: "AccountId32", endpoint: "BoundedVec<u8, 100>", staking_account: "AccountId32", tib_count: "u32" },
     ],
     increase_declaration_space: [18, { tib_count: "u32" }],
+    clear_miner_service: [19, { miner: "AccountId32" }],
     set_facuet_whitelist: [20, { acc: "AccountId32" }],
   },
   events: {

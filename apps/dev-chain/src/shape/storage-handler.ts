@@ -8,6 +8,7 @@ export const storageHandler: PalletShape = {
     mint_territory: [0, { gib_count: "u32", territory_name: "BoundedVec<u8, 63>", days: "u32" }],
     expanding_territory: [1, { territory_name: "BoundedVec<u8, 63>", gib_count: "u32" }],
     renewal_territory: [2, { territory_name: "BoundedVec<u8, 63>", days: "u32" }],
+    update_price: [4, {}],
     update_user_territory_life: [5, { user: "AccountId32", terr_name: "BoundedVec<u8, 63>", deadline: "u32" }],
     create_order: [
       6,
@@ -21,6 +22,8 @@ export const storageHandler: PalletShape = {
       },
     ],
     exec_order: [7, { order_id: "BoundedVec<u8, 32>" }],
+    clear_service_space: [8, {}],
+    fix_territory_space_for_reactivate: [10, { acc: "AccountId32", tname: "BoundedVec<u8, 63>" }],
     define_update_price: [9, { price: "u128" }],
     reactivate_territory: [101, { territory_name: "BoundedVec<u8, 63>", days: "u32" }],
     territory_consignment: [102, { territory_name: "BoundedVec<u8, 63>", price: "u128" }],

@@ -1,9 +1,11 @@
 import { afterAll, beforeAll, describe } from "@jest/globals";
 import { createDevChain } from "../../src/index.js";
+import { auditScenarios } from "./audit.scenario.js";
 import { dealScenarios } from "./deal.scenario.js";
 import { minerScenarios } from "./miner.scenario.js";
 import { Network } from "./network.js";
 import { ossScenarios } from "./oss.scenario.js";
+import { restoralScenarios } from "./restoral.scenario.js";
 import { territoryScenarios } from "./territory.scenario.js";
 
 interface RunningChain {
@@ -34,6 +36,8 @@ const scenarios = (start: () => Promise<RunningChain>) => (): void => {
   describe("deals and files", () => dealScenarios(network));
   describe("territories", () => territoryScenarios(network));
   describe("miners", () => minerScenarios(network));
+  describe("lost fragments", () => restoralScenarios(network));
+  describe("audits", () => auditScenarios(network));
   describe("gateways", () => ossScenarios(network));
 };
 

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
-import { type ChainUnderTest, publicKeyOf, signWith } from "./chain-under-test.js";
+import type { Codec } from "@polkadot/types/types";
+import { addressOf, type ChainUnderTest, publicKeyOf, signWith } from "./chain-under-test.js";
 
 const worker = "//Tee";
 const zeros = (bytes: number) => `0x${"00".repeat(bytes)}`;
@@ -18,17 +19,11 @@ export type Attestation = readonly [needVerify: string, signature: string, worke
 export class Tee {
   constructor(private readonly chain: ChainUnderTest) {}
 
-  /** The key of 32 zeros is what a development chain without workers accepts. */
   get worker(): string {
-    return this.isThere ? toHex(publicKeyOf(worker)) : zeros(32);
-  }
-
-  private get isThere(): boolean {
-    return this.chain.api.tx.teeWorker !== undefined;
+    return toHex(publicKeyOf(worker));
   }
 
   async register(stash: string): Promise<void> {
-    if (!this.isThere) return;
     const { masterKey } = this.chain.dialect;
     const key = publicKeyOf(worker);
     const { error } = await this.chain.root("teeWorker.forceRegisterWorker", this.worker, zeros(32), stash);
@@ -52,10 +47,61 @@ export class Tee {
     return [this.sign(bytes), info];
   }
 
+  /** Arguments of `audit.submitVerifyIdleResult` for the miner's open challenge. */
+  async idleVerdict(miner: string, proof: string, isGood: boolean): Promise<readonly unknown[]> {
+    const { minerSnapshot, challengeElement } = await this.challengeOf(miner);
+    const { front, rear, accumulator } = minerSnapshot.spaceProofInfo;
+    // What is signed is in no metadata: the fields in the order of the runtime's source.
+    const signed = [
+      publicKeyOf(miner),
+      this.bytes(proof),
+      front.toU8a(),
+      rear.toU8a(),
+      accumulator.toU8a(),
+      challengeElement.spaceParam.toU8a(),
+      Uint8Array.of(isGood ? 1 : 0),
+      publicKeyOf(worker),
+    ];
+    return [proof, front, rear, accumulator, isGood, this.sign(Buffer.concat(signed)), this.worker];
+  }
+
+  /** Arguments of `audit.submitVerifyServiceResult` likewise. */
+  async serviceVerdict(miner: string, proof: string, isGood: boolean): Promise<readonly unknown[]> {
+    const { minerSnapshot, challengeElement } = await this.challengeOf(miner);
+    const filter = minerSnapshot.serviceBloomFilter;
+    const signed = [
+      publicKeyOf(miner),
+      publicKeyOf(worker),
+      this.bytes(proof),
+      Uint8Array.of(isGood ? 1 : 0),
+      challengeElement.serviceParam.toU8a(),
+      filter.toU8a(),
+    ];
+    return [isGood, this.sign(Buffer.concat(signed)), filter, this.worker];
+  }
+
+  private async challengeOf(miner: string): Promise<Challenge> {
+    const found = await this.chain.api.query.audit!.challengeSnapShot!(addressOf(miner));
+    return (found as unknown as { unwrap(): Challenge }).unwrap();
+  }
+
+  private bytes(hex: string): Uint8Array {
+    return this.chain.api.createType("Bytes", hex).toU8a();
+  }
+
   /** A master signature: over the SHA-256 of what is attested. */
   sign(bytes: Uint8Array): string {
     return toHex(signWith(worker, createHash("sha256").update(bytes).digest()));
   }
+}
+
+/** As much of a challenge as verdicts are about. */
+interface Challenge {
+  readonly minerSnapshot: {
+    readonly spaceProofInfo: { readonly front: Codec; readonly rear: Codec; readonly accumulator: Codec };
+    readonly serviceBloomFilter: Codec;
+  };
+  readonly challengeElement: { readonly spaceParam: Codec; readonly serviceParam: Codec };
 }
 
 export const spaceInfo = (proof: SpaceProof) => ({ ...proof, poisKey, accumulator: poisKey.g });
