@@ -16,11 +16,13 @@ const payloadExpired = 100;
 export const mayActFor = (context: Context, operator: Hex, owner: Hex): boolean =>
   operator === owner || authorities.get(context.state, owner).includes(operator);
 
-function authorize(context: Context, owner: Hex, operator: Hex): void {
+/** @returns false where it was given already */
+function authorize(context: Context, owner: Hex, operator: Hex): boolean {
   const list = authorities.get(context.state, owner);
-  ensure(!list.includes(operator), "Oss", "Existed");
+  if (list.includes(operator)) return false;
   ensure(list.length < authorLimit, "Oss", "BoundedVecError");
   authorities.put(context.state, owner, [...list, operator]);
+  return true;
 }
 
 interface Endpoint {
@@ -50,11 +52,9 @@ export const oss: Pallet = {
     }),
     cancel_authorize: handler((context, args: { oss: Hex }) => {
       const acc = signer(context);
-      const list = authorities.get(context.state, acc);
-      ensure(list.includes(args.oss), "Oss", "NoAuthorization");
-      const rest = list.filter((operator) => operator !== args.oss);
-      if (rest.length === 0) authorities.remove(context.state, acc);
-      else authorities.put(context.state, acc, rest);
+      ensure(authorities.has(context.state, acc), "Oss", "NoAuthorization");
+      const rest = authorities.get(context.state, acc).filter((operator) => operator !== args.oss);
+      authorities.put(context.state, acc, rest);
       context.emit("Oss", "CancelAuthorize", { acc, oss: args.oss });
     }),
     register: handler((context, { endpoint, domain }: Endpoint) => {
@@ -81,13 +81,13 @@ export const oss: Pallet = {
       ensure(isFresh(context, payload), "Oss", "Expired");
       ensure(hexLength(sig) === 64, "Oss", "MalformedSignature");
       ensure(sr25519Matches(wrapped(payload), sig, authPuk), "Oss", "VerifySigFailed");
-      authorize(context, authPuk, payload.oss);
+      ensure(authorize(context, authPuk, payload.oss), "Oss", "Existed");
     }),
     evm_proxy_authorzie: handler((context, { authPuk, sig, payload }: ProxyAuthorization) => {
       signer(context);
       ensure(isFresh(context, payload), "Oss", "Expired");
       ensure(evmAccountMatches(wrapped(payload), fromHex(sig), authPuk), "Oss", "VerifySigFailed");
-      authorize(context, authPuk, payload.oss);
+      ensure(authorize(context, authPuk, payload.oss), "Oss", "Existed");
     }),
   },
 };

@@ -13,8 +13,8 @@ export interface Dialect {
   readonly flashSegmentBytes: bigint;
   /** Deleting such a copy takes the full 96 MiB from a territory that used less. */
   readonly flashDeleteError: string | null;
-  /** `storageHandler.unitPrice` is that of a GiB for a day; up to spec 125, for a month of 30 days. */
-  pricePerGibDay(unitPrice: bigint): bigint;
+  /** Up to spec 125 the files of an expired territory go, and stay on their owner's list. */
+  readonly keepsHoldingsOfExpired: boolean;
   /** Storage entry of the key that TEE workers sign with, and its value for a given key. */
   readonly masterKey: { readonly item: string; value(publicKey: Uint8Array): Uint8Array };
 }
@@ -40,7 +40,7 @@ export function dialectOf(api: ApiPromise): Dialect {
       : { call: "sminer.updateEndpoint", event: "sminer.UpdateEndPoint" },
     flashSegmentBytes: (isHalfPrice ? 48n : 96n) * MiB,
     flashDeleteError: isHalfPrice ? "storageHandler.Overflow" : null,
-    pricePerGibDay: (unitPrice) => (specVersion < 126 ? unitPrice / 30n : unitPrice),
+    keepsHoldingsOfExpired: specVersion < 126,
     masterKey:
       api.query.teeWorker?.masterPubkey === undefined
         ? { item: "teeWorker.masterKeyStatus", value: launched(api) }

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe } from "@jest/globals";
-import { createDevChain } from "../../src/index.js";
+import { createDevChain, type DevChainConfig } from "../../src/index.js";
 import { auditScenarios } from "./audit.scenario.js";
 import { dealScenarios } from "./deal.scenario.js";
 import { minerScenarios } from "./miner.scenario.js";
@@ -13,19 +13,22 @@ interface RunningChain {
   close(): Promise<void>;
 }
 
-async function startTs(): Promise<RunningChain> {
-  const chain = await createDevChain({ seal: "instant", finalityMs: 15 });
+async function start(config: DevChainConfig = {}): Promise<RunningChain> {
+  const chain = await createDevChain({ seal: "instant", finalityMs: 15, ...config });
   await chain.start();
   return chain;
 }
 
+/** Raw specification of a chain whose own runtime the same rules are asked of. */
+const specPath = process.env.GRANARY_CHAIN_SPEC;
+
 /** The same rules on every engine, on one chain for all of them. */
-const scenarios = (start: () => Promise<RunningChain>) => (): void => {
+const scenarios = (startChain: () => Promise<RunningChain>) => (): void => {
   let chain: RunningChain;
   let prepared: Network | undefined;
   const network = (): Network => prepared!;
   beforeAll(async () => {
-    chain = await start();
+    chain = await startChain();
     prepared = await Network.prepare(chain.url);
   });
   afterAll(async () => {
@@ -41,4 +44,12 @@ const scenarios = (start: () => Promise<RunningChain>) => (): void => {
   describe("gateways", () => ossScenarios(network));
 };
 
-describe("the rules of the chain, on the ts engine", scenarios(startTs));
+describe(
+  "the rules of the chain, on the ts engine",
+  scenarios(() => start()),
+);
+
+(specPath === undefined ? describe.skip : describe)(
+  "the rules of the chain, on the runtime of GRANARY_CHAIN_SPEC",
+  scenarios(() => start({ spec: { path: specPath!, keys: "development" } })),
+);

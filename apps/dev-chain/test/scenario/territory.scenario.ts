@@ -8,8 +8,7 @@ export const territoryScenarios = (network: () => Network): void => {
   const run = (who: string, name: string, ...args: readonly unknown[]) =>
     network().chain.run(who, `storageHandler.${name}`, ...args);
   const mint = (who: string, gib = 1, days = 30, name = "home") => run(who, "mintTerritory", gib, name, days);
-  const priceOf = async (gibDays: number) =>
-    BigInt(gibDays) * network().chain.dialect.pricePerGibDay(await network().unitPrice());
+  const priceOf = async (gibDays: number) => BigInt(gibDays) * (await network().unitPrice());
 
   describe("minting", () => {
     it("sells so many GiB for so many days, and says what it cost", async () => {
@@ -45,7 +44,7 @@ export const territoryScenarios = (network: () => Network): void => {
       expect((await run(owner, "expandingTerritory", "nowhere", 1)).error).toBe("storageHandler.NotHaveTerritory");
       expect(await network().spent(owner, () => expand(2))).toBe(await priceOf(60));
       const deadline = (await network().chain.height()) + oneDay + 100;
-      await network().mustAsRoot("storageHandler.updateUserTerritoryLife", addressOf(owner), "home", deadline);
+      await network().moveDeadline(owner, "home", deadline);
       const expanded = await expand(1);
       expect([expanded.error, expanded.events]).toEqual([null, ["storageHandler.ExpansionTerritory"]]);
       const { spend } = expanded.event<{ spend: string | number }>("storageHandler.ExpansionTerritory");
@@ -93,7 +92,9 @@ export const territoryScenarios = (network: () => Network): void => {
     });
 
     it("reactivation sells it anew at a thirtieth of the unit price, with nothing in use", async () => {
-      const spend = await network().spent(owner, () => run(owner, "reactivateTerritory", "home", 30));
+      const spend = await network().spent(owner, () =>
+        network().must(owner, "storageHandler.reactivateTerritory", "home", 30),
+      );
       expect(spend).toBe((60n * (await network().unitPrice())) / 30n);
       const territory = (await network().territory(owner))!;
       expect(territory).toMatchObject({ state: "Active", used: 0n, locked: 0n, remaining: 2n * GiB });
@@ -201,7 +202,7 @@ export const territoryScenarios = (network: () => Network): void => {
     it("wants a day of lease at least", async () => {
       const owner = await network().ownerWithTerritory();
       const deadline = (await network().chain.height()) + oneDay;
-      await network().mustAsRoot("storageHandler.updateUserTerritoryLife", addressOf(owner), "home", deadline);
+      await network().moveDeadline(owner, "home", deadline);
       expect((await run(owner, "territoryConsignment", "home", price)).error).toBe("storageHandler.InsufficientLease");
     });
 
