@@ -13,6 +13,10 @@ export interface Dialect {
   readonly flashSegmentBytes: bigint;
   /** Deleting such a copy takes the full 96 MiB from a territory that used less. */
   readonly flashDeleteError: string | null;
+  /** A reactivated territory has its whole space again; up to spec 125 nothing of it, until root mends that. */
+  readonly reactivatesEmpty: boolean;
+  /** A verdict by a worker that nobody knows. Up to spec 132 only the worker that a proof went to could judge it. */
+  readonly unknownVerifierError: string;
   /** Up to spec 125 the files of an expired territory go, and stay on their owner's list. */
   readonly keepsHoldingsOfExpired: boolean;
   /** Storage entry of the key that TEE workers sign with, and its value for a given key. */
@@ -40,6 +44,8 @@ export function dialectOf(api: ApiPromise): Dialect {
       : { call: "sminer.updateEndpoint", event: "sminer.UpdateEndPoint" },
     flashSegmentBytes: (isHalfPrice ? 48n : 96n) * MiB,
     flashDeleteError: isHalfPrice ? "storageHandler.Overflow" : null,
+    reactivatesEmpty: specVersion < 126,
+    unknownVerifierError: specVersion < 133 ? "audit.NonExistentMission" : "audit.TeeNoPermission",
     keepsHoldingsOfExpired: specVersion < 126,
     masterKey:
       api.query.teeWorker?.masterPubkey === undefined
