@@ -18,6 +18,7 @@ const mayImport = {
 };
 const layers0to3 = Object.keys(mayImport);
 mayImport["service-runtime"] = layers0to3;
+mayImport.sdk = ["primitives", "contracts", "chain-client"];
 mayImport.simulator = ["primitives", "domain"];
 const shippedPackages = Object.keys(mayImport);
 

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from "node:fs/promises";
+import { errorOf, readEnvelope } from "@granary/sdk";
 import type { NetworkOptions } from "@granary/testnet";
-import { errorOf, readEnvelope } from "../src/gateway.js";
 import { type Stage, setStage, TERRITORY } from "../test/harness.js";
 import { expectRandomBytes, randomBytes } from "./random-bytes.js";
 

@@ -1,6 +1,6 @@
 import { type ChainClient, connectChain } from "@granary/chain-client";
+import { createGateway, type Gateway } from "@granary/sdk";
 import { silentLog } from "@granary/telemetry";
-import { createGateway, type Gateway } from "./gateway.js";
 import { createOutput, type Output } from "./output.js";
 import { createProgress, type Progress, silentProgress } from "./progress.js";
 import { type GlobalOptions, resolveSettings, type Settings } from "./settings.js";

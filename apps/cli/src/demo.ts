@@ -3,13 +3,12 @@ import { existsSync } from "node:fs";
 import { mkdir, open, rm } from "node:fs/promises";
 import path from "node:path";
 import { CodedError, formatBytes, MiB } from "@granary/primitives";
+import { describeStatus, digestFile, download, follow, partOf, STAGES, stageOf, upload, withFile } from "@granary/sdk";
 import { developmentKeys, minerControl, type Network, poll } from "@granary/testnet";
 import { authorizeGateway } from "./command/gateway.js";
 import { type ColumnMap, renderMap } from "./command/objects.js";
 import { type Context, createContext } from "./context.js";
-import { digestFile, download } from "./download.js";
 import { createProgress } from "./progress.js";
-import { defaultName, describeStatus, follow, STAGES, stageOf, statFile, upload } from "./upload.js";
 
 const TERRITORY = "demonstration";
 const DAYS = 30;
@@ -52,7 +51,7 @@ export async function demonstrate({ network, file: given, sizeBytes, say }: Demo
 
   const copy = path.join(folder, "copy");
   await rm(copy, { force: true });
-  await rm(`${copy}.part`, { force: true });
+  await rm(partOf({ file: copy, fid }), { force: true });
   try {
     const bar = createProgress({ label: "download", total: original.sizeBytes, unit: "bytes" });
     const back = await download({
@@ -125,18 +124,20 @@ async function released(network: Network, uploadId: string): Promise<void> {
 }
 
 async function store(network: Network, context: Context, file: string, say: (text: string) => void): Promise<string> {
-  const { size } = await statFile(file);
-  say(`uploading ${file} (${formatBytes(size)})`);
-  const sending = createProgress({ label: "upload", total: size, unit: "bytes" });
-  const uploadId = await upload({
-    gateway: context.gateway,
-    signer: await context.settings.signer(),
-    file,
-    name: defaultName(file),
-    territory: TERRITORY,
-    onBytes: (sent) => sending.update(sent),
+  const uploadId = await withFile(file, async (source) => {
+    say(`uploading ${file} (${formatBytes(source.sizeBytes)})`);
+    const sending = createProgress({ label: "upload", total: source.sizeBytes, unit: "bytes" });
+    const id = await upload({
+      gateway: context.gateway,
+      signer: await context.settings.signer(),
+      source,
+      name: path.basename(file),
+      territory: TERRITORY,
+      onBytes: (sent) => sending.update(sent),
+    });
+    sending.finish();
+    return id;
   });
-  sending.finish();
   const storing = createProgress({ label: "store", total: STAGES, unit: "steps" });
   let shown = "";
   const status = await follow(context.gateway, uploadId, "active", (now) => {

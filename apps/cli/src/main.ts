@@ -1,3 +1,4 @@
+import { waitTargets } from "@granary/sdk";
 import { Command } from "commander";
 import * as account from "./command/account.js";
 import * as gateway from "./command/gateway.js";
@@ -11,7 +12,6 @@ import { type UpOptions, up, upDefaults } from "./command/up.js";
 import { type Context, createContext } from "./context.js";
 import { createOutput } from "./output.js";
 import type { GlobalOptions } from "./settings.js";
-import { waitTargets } from "./upload.js";
 
 const program = new Command("granary")
   .description("Store files on independent miners of a CESS-type chain, and get them back")

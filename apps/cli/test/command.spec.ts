@@ -5,12 +5,13 @@ import { fileURLToPath } from "node:url";
 import { loadSigner } from "@granary/chain-client";
 import { connectDatabase, createDeadLetters } from "@granary/database";
 import { EMPTY_FID, MiB } from "@granary/primitives";
+import { digestFile } from "@granary/sdk";
 import { developmentKeys, poll, temporaryFolder } from "@granary/testnet";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { digestFile } from "../src/download.js";
 import { type Stage, setStage, TERRITORY } from "./harness.js";
 
 const bin = fileURLToPath(new URL("../bin/granary.js", import.meta.url));
+const sdkExample = fileURLToPath(new URL("../../../packages/sdk/examples/store-and-read.mjs", import.meta.url));
 
 interface Run {
   readonly code: number | null;
@@ -18,7 +19,10 @@ interface Run {
   readonly err: string;
 }
 
-function granary(
+const granary = (args: readonly string[], environment: Record<string, string>, cwd: string, input?: string) =>
+  runNode([bin, ...args], environment, cwd, input);
+
+function runNode(
   args: readonly string[],
   environment: Record<string, string>,
   cwd: string,
@@ -26,7 +30,7 @@ function granary(
 ): Promise<Run> {
   return new Promise((resolve) => {
     const { PATH = "", HOME = "" } = process.env;
-    const child = spawn(process.execPath, [bin, ...args], { cwd, env: { PATH, HOME, ...environment } });
+    const child = spawn(process.execPath, args, { cwd, env: { PATH, HOME, ...environment } });
     child.stdin.end(input);
     let out = "";
     let err = "";
@@ -79,6 +83,17 @@ describe("the granary command", () => {
     // Gone when the deletion is final, and what is remembered of the file for a moment is forgotten.
     const isGone = async () => (await run("get", fid, "-o", `${file}.again`)).code === 4;
     expect(await poll(isGone, 60_000, 500)).toBe(true);
+  });
+
+  it("does what a program does with the SDK", async () => {
+    const { code, out, err } = await runNode([sdkExample, TERRITORY], environment, stage.folder);
+    expect([code, err]).toEqual([0, ""]);
+    const [stored, whole, part, listed, removed] = out.trim().split("\n");
+    expect(stored).toMatch(/^stored as [0-9a-f]{64}: active$/);
+    expect(whole).toBe("What is written here lies on twelve miners, and four of them would do.");
+    expect(part).toBe("lies on twelve miners");
+    expect(listed).toContain("note.txt");
+    expect(removed).toBe("removed");
   });
 
   it("stores a file whose segments are all the same, and one of nothing at all", async () => {

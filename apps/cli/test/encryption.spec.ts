@@ -4,9 +4,9 @@ import path from "node:path";
 import { connectDatabase, type Database } from "@granary/database";
 import { unwrapDataKey, wrappingKeyOf } from "@granary/domain/encryption";
 import { type AccountId, SEGMENT_BYTES, type UploadId } from "@granary/primitives";
+import { upload, withFile } from "@granary/sdk";
 import type { ServiceName } from "@granary/testnet";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { upload } from "../src/upload.js";
 import { random, type Stage, seed, setStage, TERRITORY } from "./harness.js";
 import { type Ear, listenToNats, listenToRedis } from "./listen.js";
 
@@ -70,8 +70,8 @@ describe(`encrypted files through the whole network (GRANARY_TEST_SEED=${seed})`
     const file = await stage.makeFile(`${mode}-${sizeBytes}`, sizeBytes, key);
     const { gateway, signer } = stage;
     const name = path.basename(file);
-    const request = { gateway, signer, file, name, territory: TERRITORY, onBytes: () => {}, ...modes[mode].send };
-    const uploadId = await upload(request);
+    const request = { gateway, signer, name, territory: TERRITORY, onBytes: () => {}, ...modes[mode].send };
+    const uploadId = await withFile(file, (source) => upload({ ...request, source }));
     const { fid } = await stage.waitFor(uploadId, "active");
     return { mode, file, sizeBytes, fid: fid as string, uploadId };
   }

@@ -3,6 +3,17 @@ import { open, readdir, rm } from "node:fs/promises";
 import path from "node:path";
 import { type ChainClient, connectChain, loadSigner, type Signer } from "@granary/chain-client";
 import { MiB } from "@granary/primitives";
+import {
+  createGateway,
+  digestFile,
+  download,
+  follow,
+  type Gateway,
+  type UploadStatus,
+  upload,
+  type WaitTarget,
+  withFile,
+} from "@granary/sdk";
 import { silentLog } from "@granary/telemetry";
 import {
   developmentKeys,
@@ -12,9 +23,6 @@ import {
   startNetwork,
   temporaryFolder,
 } from "@granary/testnet";
-import { digestFile, download } from "../src/download.js";
-import { createGateway, type Gateway, type UploadStatus } from "../src/gateway.js";
-import { follow, upload } from "../src/upload.js";
 
 /** Part of every name, so that a run that failed can be had again: GRANARY_TEST_SEED. */
 export const seed = Number(process.env.GRANARY_TEST_SEED ?? randomInt(1, 2 ** 31));
@@ -44,7 +52,7 @@ export interface Stage {
   makeFile(name: string, sizeBytes: number, key?: number): Promise<string>;
   /** Sends all bytes of a file. Returns the upload's id. */
   send(file: string, onBytes?: (sent: number) => void, placement?: object): Promise<string>;
-  waitFor(uploadId: string, state: string): Promise<UploadStatus>;
+  waitFor(uploadId: string, state: WaitTarget): Promise<UploadStatus>;
   /** Downloads and says whether the bytes are those of `file`. */
   comesBack(fid: string, file: string): Promise<boolean>;
   /** Waits until the gateway holds no staged bytes any more: from then on only the miners have what is stored. */
@@ -85,8 +93,9 @@ export async function setStage(name: string, options: Partial<NetworkOptions> = 
       return file;
     },
     send(file, onBytes = () => {}, placement = undefined) {
-      const request = { gateway, signer, file, name: path.basename(file), territory: TERRITORY, onBytes };
-      return upload(placement === undefined ? request : { ...request, placement });
+      const wishes = placement === undefined ? {} : { placement };
+      const request = { gateway, signer, name: path.basename(file), territory: TERRITORY, onBytes, ...wishes };
+      return withFile(file, (source) => upload({ ...request, source }));
     },
     waitFor: (uploadId, state) => follow(gateway, uploadId, state, () => {}),
     async comesBack(fid, file) {

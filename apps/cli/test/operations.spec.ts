@@ -1,7 +1,7 @@
 import { asCodedError, isRetryable, KiB } from "@granary/primitives";
+import { identityHeaders } from "@granary/sdk";
 import { developmentKeys, poll } from "@granary/testnet";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { identityHeaders } from "../src/gateway.js";
 import { pause, type Stage, setStage, TERRITORY } from "./harness.js";
 import { type CollectedSpan, type Collector, startCollector } from "./otlp-collector.js";
 

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { formatBytes } from "@granary/primitives";
+import { download } from "@granary/sdk";
 import type { Context } from "../context.js";
-import { download } from "../download.js";
 import type { Progress } from "../progress.js";
 
 export interface GetOptions {

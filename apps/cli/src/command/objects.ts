@@ -1,22 +1,14 @@
 import { formatBytes } from "@granary/primitives";
+import { describeStatus, type ListedObject, type UploadStatus } from "@granary/sdk";
 import type { Context } from "../context.js";
-import type { UploadStatus } from "../gateway.js";
 import { table } from "../output.js";
-import { describeStatus } from "../upload.js";
-
-interface Listed {
-  readonly territory: string;
-  readonly fid: string;
-  readonly size: number;
-  readonly name?: string;
-}
 
 /** Files that the account holds on chain. */
 export async function list(context: Context, options: { territory?: string; account?: string }): Promise<void> {
   const account = options.account ?? (await context.settings.signer()).account;
   const query = new URLSearchParams({ Account: account });
   if (options.territory !== undefined) query.set("Territory", options.territory);
-  const files = (await context.gateway.call<Listed[] | null>(`/file/list?${query}`)) ?? [];
+  const files = (await context.gateway.call<ListedObject[] | null>(`/file/list?${query}`)) ?? [];
   const rows = files.map((file) => [file.fid, formatBytes(file.size), file.territory, file.name ?? ""]);
   context.output.result(files, rows.length === 0 ? "no files" : table(["FID", "SIZE", "TERRITORY", "NAME"], rows));
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
+import path from "node:path";
+import { describeStatus, follow, parseWaitTarget, STAGES, stageOf, upload, withFile } from "@granary/sdk";
 import type { Context } from "../context.js";
-import { defaultName, describeStatus, follow, STAGES, stageOf, statFile, upload } from "../upload.js";
 
 export interface PutOptions {
   readonly territory: string;
@@ -40,26 +41,27 @@ function encryptionOf({ encrypt, encryptionKeyFile }: PutOptions): { encryptionK
 /** Uploads a file and follows it until it has reached the wanted state. */
 export async function put(context: Context, file: string, options: PutOptions): Promise<void> {
   const { gateway, output } = context;
-  const { size } = await statFile(file);
-  const signer = await context.settings.signer();
+  const target = parseWaitTarget(options.wait);
   const placement = placementOf(options);
-  const sending = context.progress({ label: "upload", total: size, unit: "bytes" });
-  const uploadId = await upload({
-    gateway,
-    signer,
-    file,
-    name: options.name ?? defaultName(file),
-    territory: options.territory,
-    ...(options.cipherFile === undefined ? {} : { cipher: readFileSync(options.cipherFile, "utf8").trim() }),
-    ...encryptionOf(options),
-    ...(placement === undefined ? {} : { placement }),
-    onBytes: (sent) => sending.update(sent),
+  const uploadId = await withFile(file, async (source) => {
+    const signer = await context.settings.signer();
+    const sending = context.progress({ label: "upload", total: source.sizeBytes, unit: "bytes" });
+    const id = await upload({
+      gateway,
+      signer,
+      source,
+      name: options.name ?? path.basename(file),
+      territory: options.territory,
+      ...(options.cipherFile === undefined ? {} : { cipher: readFileSync(options.cipherFile, "utf8").trim() }),
+      ...encryptionOf(options),
+      ...(placement === undefined ? {} : { placement }),
+      onBytes: (sent) => sending.update(sent),
+    });
+    sending.finish();
+    return id;
   });
-  sending.finish();
   const storing = context.progress({ label: "store", total: STAGES, unit: "steps" });
-  const status = await follow(gateway, uploadId, options.wait, (now) =>
-    storing.update(stageOf(now), describeStatus(now)),
-  );
+  const status = await follow(gateway, uploadId, target, (now) => storing.update(stageOf(now), describeStatus(now)));
   storing.finish(describeStatus(status));
   output.result(status, status.fid ?? uploadId);
 }

@@ -7,8 +7,10 @@ import path from "node:path";
 import { loadSigner } from "@granary/chain-client";
 import { MiB } from "@granary/primitives";
 import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
-import { download } from "./download.js";
+import { createClient } from "./client.js";
+import { download, partOf } from "./download.js";
 import { createGateway } from "./gateway.js";
+import { withFile } from "./source.js";
 import { upload } from "./upload.js";
 
 const FID = "ab".repeat(32);
@@ -48,7 +50,74 @@ describe("transfers against a gateway that misbehaves", () => {
     expect(readFileSync(file).equals(content)).toBe(true);
     expect(ranges[0]).toBeUndefined();
     expect(ranges.slice(1).every((range) => range !== undefined)).toBe(true);
-    expect(existsSync(`${file}.part`)).toBe(false);
+    expect(existsSync(partOf({ file, fid: FID }))).toBe(false);
+  });
+
+  it("does not continue another object's bytes", async () => {
+    const file = path.join(folder, "out");
+    writeFileSync(partOf({ file, fid: "cd".repeat(32) }), randomBytes(10));
+    const content = randomBytes(100);
+    answer = (request, response) => {
+      expect(request.headers.range).toBeUndefined();
+      response.writeHead(200, { "content-length": content.length }).end(content);
+    };
+    await get(file);
+    expect(readFileSync(file).equals(content)).toBe(true);
+  });
+
+  it("reads on where a stream broke off, to the end of its range and no further", async () => {
+    const content = randomBytes(300_000);
+    const ranges: (string | undefined)[] = [];
+    answer = (request, response) => {
+      ranges.push(request.headers.range);
+      const [, first = "0", last = "0"] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? "") ?? [];
+      const [start, end] = [Number(first), Number(last) + 1];
+      const size = { "content-length": end - start, "content-range": `bytes ${first}-${last}/${content.length}` };
+      response.writeHead(206, size);
+      if (ranges.length < 3) response.write(content.subarray(start, start + 50_000), () => response.destroy());
+      else response.end(content.subarray(start, end));
+    };
+    const body = await createClient({ url: gateway().url }).get(FID, { range: { start: 1_000, end: 200_000 } });
+    expect([body.sizeBytes, body.lengthBytes]).toEqual([300_000, 199_000]);
+    const pieces: Uint8Array[] = [];
+    for await (const piece of body) pieces.push(piece);
+    expect(Buffer.concat(pieces).equals(content.subarray(1_000, 200_000))).toBe(true);
+    expect(ranges).toHaveLength(3);
+    expect(ranges[0]).toBe("bytes=1000-199999");
+    expect(ranges.slice(1).every((range) => range?.endsWith("-199999") && range !== ranges[0])).toBe(true);
+  });
+
+  it("gives up a stream that brings nothing any more, with the gateway's words", async () => {
+    let asked = 0;
+    answer = (_request, response) => {
+      asked += 1;
+      if (asked > 1) {
+        const error = { code: "FRAGMENTS_NOT_ENOUGH", category: "unavailable", details: {} };
+        return void response.writeHead(503).end(JSON.stringify({ code: 503, msg: "too few", data: null, error }));
+      }
+      response.writeHead(200, { "content-length": 100 });
+      response.write("some", () => response.destroy());
+    };
+    const body = await createClient({ url: gateway().url }).get(FID);
+    const read = async () => {
+      for await (const piece of body) expect(piece.length).toBeGreaterThan(0);
+    };
+    await expect(read()).rejects.toMatchObject({ code: "FRAGMENTS_NOT_ENOUGH" });
+  });
+
+  it("refuses to store without a signer before anything is sent", async () => {
+    let asked = 0;
+    answer = (_request, response) => {
+      asked += 1;
+      response.end();
+    };
+    const client = createClient({ url: gateway().url });
+    const stored = client.put(randomBytes(10), { name: "a", territory: "t" });
+    await expect(stored).rejects.toMatchObject({ code: "SIGNER_MISSING" });
+    await expect(client.put({ file: folder }, { name: "a", territory: "t" })).rejects.toMatchObject({
+      code: "FILE_ABSENT",
+    });
+    expect(asked).toBe(0);
   });
 
   it("never saves an error as the file", async () => {
@@ -66,7 +135,7 @@ describe("transfers against a gateway that misbehaves", () => {
     const file = path.join(folder, "out");
     await expect(get(file)).rejects.toMatchObject({ code: "FID_UNKNOWN", category: "absent" });
     expect(existsSync(file)).toBe(false);
-    expect(existsSync(`${file}.part`)).toBe(false);
+    expect(existsSync(partOf({ file, fid: FID }))).toBe(false);
   });
 
   it("signs as the owner only where the gateway asks who it is, and sends the object's key where there is one", async () => {
@@ -105,8 +174,8 @@ describe("transfers against a gateway that misbehaves", () => {
       response.writeHead(308, { "x-granary-upload": "the-upload" }).end('{"code":308,"msg":"ok","data":null}');
     };
     const signer = await loadSigner("//Alice");
-    const wanted = { signer, file, name: "in.bin", territory: "t", encryptionKey: "a2V5", onBytes: () => {} };
-    await upload({ gateway: gateway(), ...wanted });
+    const wanted = { signer, name: "in.bin", territory: "t", encryptionKey: "a2V5", onBytes: () => {} };
+    await withFile(file, (source) => upload({ gateway: gateway(), source, ...wanted }));
     const edges = ranges.flat().filter((edge) => edge !== content.length);
     expect(edges.every((edge) => edge % 65_520 === 0)).toBe(true);
     expect(ranges.reduce((sum, [start, end]) => sum + end - start, 0)).toBe(content.length);
@@ -141,16 +210,12 @@ describe("transfers against a gateway that misbehaves", () => {
       response.writeHead(308, { "x-granary-upload": "the-upload" }).end('{"code":308,"msg":"ok","data":null}');
     };
     let last = 0;
-    const id = await upload({
-      gateway: gateway(),
-      signer: await loadSigner("//Alice"),
-      file,
-      name: "in.bin",
-      territory: "t",
-      onBytes: (sent) => {
-        last = sent;
-      },
-    });
+    const signer = await loadSigner("//Alice");
+    const onBytes = (sent: number) => {
+      last = sent;
+    };
+    const wanted = { gateway: gateway(), signer, name: "in.bin", territory: "t", onBytes };
+    const id = await withFile(file, (source) => upload({ ...wanted, source }));
     expect(id).toBe("the-upload");
     expect(received.equals(content)).toBe(true);
     expect(last).toBe(content.length);

@@ -5,18 +5,6 @@ import { type Category, CodedError, type ErrorDetails } from "@granary/primitive
 
 const NONCE_BYTES = 16;
 
-export interface UploadStatus {
-  readonly uploadId: string;
-  readonly fid: string | null;
-  readonly name: string;
-  readonly state: "receiving" | "received" | "encoded" | "declared" | "placing" | "reported" | "active" | "failed";
-  readonly sizeBytes: number | null;
-  readonly segmentCount: number | null;
-  readonly placedColumns: number;
-  readonly reportedColumns: number;
-  readonly failure: { readonly code: string; readonly reason: string } | null;
-}
-
 interface Envelope {
   readonly code: number;
   readonly msg: string;
