@@ -1,23 +1,13 @@
-import { rm } from "node:fs/promises";
-import type { EventHandlersFor, MessageOf } from "@granary/contracts";
-import {
-  connectDatabase,
-  createAuditLog,
-  createDeadLetters,
-  createInbox,
-  type Database,
-  migrate,
-  type Transaction,
-} from "@granary/database";
+import { createAuditLog, createDeadLetters, createInbox } from "@granary/database";
 import { connectNats, consumeEvents } from "@granary/messaging";
 import { CodedError } from "@granary/primitives";
 import { createRegister, silentLog } from "@granary/telemetry";
-import { poll, type Server, startNats, startPostgres, temporaryFolder } from "@granary/testnet";
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { poll } from "@granary/testnet";
+import { describe, expect, it } from "@jest/globals";
 import { headers } from "@nats-io/transport-node";
 import { createDeadLetterDesk } from "../src/index.js";
+import { hearingFailures, publishFailure, useServers, WAIT_MS } from "./servers.js";
 
-const SUBJECT = "granary.encoding.failed.v1";
 const uploadId = "00000000-0000-4000-8000-000000000001";
 const messageId = (id: string) => {
   const all = headers();
@@ -27,43 +17,18 @@ const messageId = (id: string) => {
 const deed = { actor: "ada", reason: "the handler is mended" };
 
 describe("what operators are left with", () => {
-  let postgres: Server;
-  let nats: Server;
-  let database: Database;
-  let folder: string;
+  const servers = useServers("dead-letters");
 
-  beforeAll(async () => {
-    folder = await temporaryFolder("dead-letters");
-    [postgres, nats] = await Promise.all([
-      startPostgres({ dataDir: `${folder}/postgres`, durable: false }),
-      startNats({ dataDir: `${folder}/nats`, durable: false }),
-    ]);
-    await migrate(postgres.url);
-    database = connectDatabase({ url: postgres.url, poolSize: 5 });
-  });
-
-  afterAll(async () => {
-    await database?.$disconnect();
-    await nats?.stop();
-    await postgres?.stop();
-    await rm(folder, { recursive: true, force: true });
-  });
-
-  const auditLog = () => createAuditLog({ database, service: "test" });
+  const auditLog = () => createAuditLog({ database: servers().database, service: "test" });
 
   it("keeps a message that its handler refuses, and has it handled once when an operator says so", async () => {
     let isMended = false;
     const handled: string[] = [];
-    const nothing = async () => {};
-    const handlers: EventHandlersFor<"ingest-gateway", Transaction> = {
-      encodingFailed: async ({ failure }: MessageOf<"encodingFailed">) => {
-        if (!isMended) throw new CodedError("NOT_UNDERSTOOD", "invalid", "no such failure");
-        handled.push(failure.code);
-      },
-      objectEncoded: nothing,
-      dealAdvanced: nothing,
-      fileDeleted: nothing,
-    };
+    const handlers = hearingFailures(async ({ failure }) => {
+      if (!isMended) throw new CodedError("NOT_UNDERSTOOD", "invalid", "no such failure");
+      handled.push(failure.code);
+    });
+    const { database, nats } = servers();
     const connection = await connectNats({ url: nats.url, name: "test" });
     const deadLetters = createDeadLetters(database, "ingest");
     const inbox = createInbox(database, "ingest");
@@ -78,23 +43,13 @@ describe("what operators are left with", () => {
       log: silentLog,
       register,
     });
-    /** Until the stream is there to take it. */
-    const publish = (body: string, id: string) =>
-      poll(
-        () =>
-          connection.request(SUBJECT, body, { timeout: 2_000, headers: messageId(id) }).then(
-            () => true,
-            () => false,
-          ),
-        20_000,
-        100,
-      );
+    const publish = (body: string, id: string) => publishFailure(connection, body, messageId(id));
     await publish(JSON.stringify({ uploadId, failure: { code: "POISON", reason: "test" } }), "m-1");
     await publish("this is not JSON", "m-2");
 
     const desk = createDeadLetterDesk({ deadLetters, handlers, audit: auditLog() });
     const listed = async () => (await desk.list({ after: null, count: 10 })).letters;
-    expect(await poll(async () => (await listed()).length === 2, 20_000, 50)).toBe(true);
+    expect(await poll(async () => (await listed()).length === 2, WAIT_MS, 50)).toBe(true);
     const [poison, noise] = await listed();
     expect(await counted()).toBe(2);
     expect(poison).toMatchObject({
@@ -126,6 +81,7 @@ describe("what operators are left with", () => {
 
   it("records who did what in the transaction of the deed, and lets nobody change the record", async () => {
     const audit = auditLog();
+    const { database } = servers();
     const entry = { actor: "account:somebody", action: "upload.accepted", subject: "u-1" } as const;
     await database.$transaction((tx) => audit.record(tx, entry));
     const undone = database.$transaction(async (tx) => {

@@ -1,20 +1,12 @@
-import { rm } from "node:fs/promises";
-import type { EventHandlersFor, MessageOf, RequestHandlersFor } from "@granary/contracts";
-import {
-  connectDatabase,
-  createDeadLetters,
-  createInbox,
-  createOutbox,
-  type Database,
-  migrate,
-  type Transaction,
-} from "@granary/database";
+import type { MessageOf, RequestHandlersFor } from "@granary/contracts";
+import { createDeadLetters, createInbox, createOutbox, type Transaction } from "@granary/database";
 import { connectNats, consumeEvents, createRelay, respondersFor } from "@granary/messaging";
 import { CodedError, type UploadId } from "@granary/primitives";
 import { createRegister, silentLog } from "@granary/telemetry";
-import { poll, type Server, startNats, startPostgres, temporaryFolder } from "@granary/testnet";
-import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
+import { poll } from "@granary/testnet";
+import { describe, expect, it } from "@jest/globals";
 import { connectRequester, startService } from "../src/index.js";
+import { FAILED_SUBJECT, hearingFailures, publishFailure, useServers, WAIT_MS } from "./servers.js";
 
 const failed = (n: number): MessageOf<"encodingFailed"> => ({
   uploadId: `00000000-0000-4000-8000-${n.toString().padStart(12, "0")}` as UploadId,
@@ -34,46 +26,17 @@ const idOf = (n: number) => failed(n).uploadId;
 
 describe("facts and requests over NATS", () => {
   const register = createRegister({ service: "test", processMetrics: false });
-  let postgres: Server;
-  let nats: Server;
-  let database: Database;
-  let folder: string;
-
-  beforeAll(async () => {
-    folder = await temporaryFolder("messages");
-    [postgres, nats] = await Promise.all([
-      startPostgres({ dataDir: `${folder}/postgres`, durable: false }),
-      startNats({ dataDir: `${folder}/nats`, durable: false }),
-    ]);
-    await migrate(postgres.url);
-    database = connectDatabase({ url: postgres.url, poolSize: 5 });
-  });
-
-  afterAll(async () => {
-    await database?.$disconnect();
-    await nats?.stop();
-    await postgres?.stop();
-    await rm(folder, { recursive: true, force: true });
-  });
+  const servers = useServers("messages");
 
   /** The ingest-gateway's side, with a handler that counts what it was given. */
   async function startConsumer(onFailed: (message: MessageOf<"encodingFailed">, tx: Transaction) => Promise<void>) {
-    const connection = await connectNats({ url: nats.url, name: "test-consumer" });
-    const nothing = async () => {};
-    const handlers: EventHandlersFor<"ingest-gateway", Transaction> = {
-      encodingFailed: onFailed,
-      objectEncoded: nothing,
-      dealAdvanced: nothing,
-      fileDeleted: nothing,
-    };
-    const inbox = createInbox(database, "ingest");
-    const deadLetters = createDeadLetters(database, "ingest");
+    const connection = await connectNats({ url: servers().nats.url, name: "test-consumer" });
     const consumer = consumeEvents({
       connection,
       service: "ingest-gateway",
-      inbox,
-      deadLetters,
-      handlers,
+      inbox: createInbox(servers().database, "ingest"),
+      deadLetters: createDeadLetters(servers().database, "ingest"),
+      handlers: hearingFailures(onFailed),
       log: silentLog,
       register,
     });
@@ -84,14 +47,14 @@ describe("facts and requests over NATS", () => {
   }
 
   async function startRelayLoop() {
-    const connection = await connectNats({ url: nats.url, name: "test-relay" });
-    const outbox = createOutbox(database, "manifest");
+    const connection = await connectNats({ url: servers().nats.url, name: "test-relay" });
+    const outbox = createOutbox(servers().database, "manifest");
     const relay = createRelay({ connection, outbox, log: silentLog, register });
     return {
       outbox,
-      announce: (n: number) => database.$transaction((tx) => outbox.add(tx, "granary.encoding.failed.v1", failed(n))),
+      announce: (n: number) => servers().database.$transaction((tx) => outbox.add(tx, FAILED_SUBJECT, failed(n))),
       /** Publishes, trying again while NATS is away. */
-      flush: () => poll(async () => (await relay.step().catch(() => "busy")) === "idle", 20_000, 50),
+      flush: () => poll(async () => (await relay.step().catch(() => "busy")) === "idle", WAIT_MS, 50),
       close: () => connection.close(),
     };
   }
@@ -101,14 +64,14 @@ describe("facts and requests over NATS", () => {
     const stop = await startConsumer(async ({ uploadId }) => void seen.push(uploadId));
     const relay = await startRelayLoop();
     await expect(
-      database.$transaction(async (tx) => {
-        await relay.outbox.add(tx, "granary.encoding.failed.v1", failed(1));
+      servers().database.$transaction(async (tx) => {
+        await relay.outbox.add(tx, FAILED_SUBJECT, failed(1));
         throw new Error("rolled back");
       }),
     ).rejects.toThrow("rolled back");
     await relay.announce(2);
     await relay.flush();
-    await poll(async () => seen.includes(idOf(2)), 20_000, 20);
+    await poll(async () => seen.includes(idOf(2)), WAIT_MS, 20);
     expect(seen).toEqual([idOf(2)]);
     await relay.close();
     await stop();
@@ -127,7 +90,7 @@ describe("facts and requests over NATS", () => {
     const relay = await startRelayLoop();
     await relay.announce(3);
     await relay.flush();
-    expect(await poll(async () => effects === 1, 20_000, 20)).toBe(true);
+    expect(await poll(async () => effects === 1, WAIT_MS, 20)).toBe(true);
     expect(tries).toBe(2);
     await relay.close();
     await stop();
@@ -139,11 +102,11 @@ describe("facts and requests over NATS", () => {
     const relay = await startRelayLoop();
     await relay.announce(4);
     await relay.flush();
-    expect(await poll(async () => seen.has(idOf(4)), 20_000, 20)).toBe(true);
-    await nats.wipe();
+    expect(await poll(async () => seen.has(idOf(4)), WAIT_MS, 20)).toBe(true);
+    await servers().nats.wipe();
     await relay.announce(5);
     expect(await relay.flush()).toBe(true);
-    expect(await poll(async () => seen.has(idOf(5)), 40_000, 50)).toBe(true);
+    expect(await poll(async () => seen.has(idOf(5)), WAIT_MS, 50)).toBe(true);
     await relay.close();
     await stop();
   });
@@ -151,24 +114,15 @@ describe("facts and requests over NATS", () => {
   it("takes the facts of a stream that began anew for new ones, also from a publisher that gives them no id", async () => {
     const seen = new Set<string>();
     const stop = await startConsumer(async ({ uploadId }) => void seen.add(uploadId));
-    const outside = await connectNats({ url: nats.url, name: "test-outside" });
-    const publish = (n: number) =>
-      poll(
-        () =>
-          outside.request("granary.encoding.failed.v1", JSON.stringify(failed(n)), { timeout: 2_000 }).then(
-            () => true,
-            () => false,
-          ),
-        40_000,
-        100,
-      );
-    await nats.wipe();
+    const outside = await connectNats({ url: servers().nats.url, name: "test-outside" });
+    const publish = (n: number) => publishFailure(outside, JSON.stringify(failed(n)));
+    await servers().nats.wipe();
     expect(await publish(6)).toBe(true);
-    expect(await poll(async () => seen.has(idOf(6)), 20_000, 20)).toBe(true);
+    expect(await poll(async () => seen.has(idOf(6)), WAIT_MS, 20)).toBe(true);
     // Its first message has the same stream and the same sequence number as the one before.
-    await nats.wipe();
+    await servers().nats.wipe();
     expect(await publish(8)).toBe(true);
-    expect(await poll(async () => seen.has(idOf(8)), 20_000, 20)).toBe(true);
+    expect(await poll(async () => seen.has(idOf(8)), WAIT_MS, 20)).toBe(true);
     await outside.close();
     await stop();
   });
@@ -185,7 +139,7 @@ describe("facts and requests over NATS", () => {
       {
         name: "preprocessor",
         http: { host: "127.0.0.1", port: 0 },
-        natsUrl: nats.url,
+        natsUrl: servers().nats.url,
         stopping: { DRAIN_PAUSE: 0, EXIT_GRACE: 10_000 },
         log: silentLog,
         register: createRegister({ service: "preprocessor", processMetrics: true }),
@@ -194,7 +148,7 @@ describe("facts and requests over NATS", () => {
       },
       [],
     );
-    const { request, part } = await connectRequester({ natsUrl: nats.url, register });
+    const { request, part } = await connectRequester({ natsUrl: servers().nats.url, register });
     const ask = (from: number) => request("manifestSegments", { uploadId: idOf(1), from, count: 1 });
     expect(await ask(0)).toEqual({ segments: [], segmentCount: 1 });
     await expect(ask(7)).rejects.toMatchObject({ code: "SEGMENT_UNKNOWN", category: "absent", details: { from: 7 } });
@@ -218,7 +172,7 @@ describe("facts and requests over NATS", () => {
       {
         name: "preprocessor",
         http: { host: "127.0.0.1", port: 0 },
-        natsUrl: nats.url,
+        natsUrl: servers().nats.url,
         stopping: { DRAIN_PAUSE: 0, EXIT_GRACE: 10_000 },
         log: silentLog,
         register: own,
@@ -239,7 +193,7 @@ describe("facts and requests over NATS", () => {
       },
       [],
     );
-    const { request, part } = await connectRequester({ natsUrl: nats.url, register: own });
+    const { request, part } = await connectRequester({ natsUrl: servers().nats.url, register: own });
     for (const from of [0, 7, 8, 8]) {
       await request("manifestSegments", { uploadId: idOf(1), from, count: 1 }).catch(() => undefined);
     }

@@ -1,6 +1,7 @@
-import { type AccountId, GiB, MiB } from "@granary/primitives";
+import { MiB } from "@granary/primitives";
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
+import { account, miner, NOW, twelveColumns } from "../../test/miners.js";
 import { seededRandom } from "./chance.js";
 import { phaseOf } from "./cooldown.js";
 import { type Groups, oneMachineConstraints, spreadConstraints } from "./diversity.js";
@@ -12,30 +13,7 @@ import { refusalOf } from "./refusal.js";
 import { createRoster, type Roster, type RosterOrder } from "./roster.js";
 import { type Candidate, select } from "./select.js";
 
-const NOW = 1_000_000;
-const account = (n: number) => `miner-${n}` as AccountId;
-const miner = (n: number, more: Partial<Candidate> = {}): Candidate => ({
-  ...noExperience(NOW),
-  account: account(n),
-  chainState: "positive",
-  idleBytes: 100 * GiB,
-  hasEndpoint: true,
-  groups: { host: `host-${n}` },
-  position: null,
-  inflight: 0,
-  unreported: 0,
-  ...more,
-});
-const order = (more: Partial<RosterOrder> = {}): RosterOrder => ({
-  need: { columns: 12, fragmentsPerColumn: 1 },
-  exclude: new Set(),
-  holders: [],
-  constraints: spreadConstraints,
-  wishes: {},
-  now: NOW,
-  random: seededRandom(1),
-  ...more,
-});
+const order = (more: Partial<RosterOrder> = {}): RosterOrder => ({ ...twelveColumns(), ...more });
 const rosterOf = (miners: readonly Candidate[]): Roster => {
   const roster = createRoster();
   for (const one of miners) roster.put(one);

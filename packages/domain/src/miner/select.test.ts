@@ -1,44 +1,19 @@
-import { type AccountId, GiB } from "@granary/primitives";
+import { GiB } from "@granary/primitives";
 import { describe, expect, it } from "@jest/globals";
 import fc from "fast-check";
+import { account, miner, NOW, twelveColumns } from "../../test/miners.js";
 import { seededRandom } from "./chance.js";
 import { noCooldown } from "./cooldown.js";
-import { dimensions, groupsOfEndpoint, levelsOf, oneMachineConstraints, spreadConstraints } from "./diversity.js";
-import { noExperience } from "./judge.js";
+import { dimensions, groupsOfEndpoint, levelsOf, oneMachineConstraints } from "./diversity.js";
 import { defaultPolicy } from "./policy.js";
 import { scoreOf } from "./score.js";
 import { type Candidate, type Selection, select } from "./select.js";
 
-const NOW = 1_000_000;
-const account = (n: number) => `miner-${n}` as AccountId;
-
-const miner = (n: number, more: Partial<Candidate> = {}): Candidate => ({
-  ...noExperience(NOW),
-  account: account(n),
-  chainState: "positive",
-  idleBytes: 100 * GiB,
-  hasEndpoint: true,
-  groups: { host: `host-${n}` },
-  position: null,
-  inflight: 0,
-  unreported: 0,
-  ...more,
-});
 const miners = (count: number, more: (n: number) => Partial<Candidate> = () => ({})) =>
   Array.from({ length: count }, (_, n) => miner(n, more(n)));
 
 const choose = (pool: readonly Candidate[], more: Partial<Selection> = {}) =>
-  select({
-    miners: pool,
-    need: { columns: 12, fragmentsPerColumn: 1 },
-    exclude: new Set(),
-    holders: [],
-    constraints: spreadConstraints,
-    wishes: {},
-    now: NOW,
-    random: seededRandom(1),
-    ...more,
-  });
+  select({ miners: pool, ...twelveColumns(), ...more });
 
 const anyCandidate = (n: number): fc.Arbitrary<Candidate> =>
   fc
