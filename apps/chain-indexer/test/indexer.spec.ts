@@ -25,7 +25,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { createApp, readIndexerConfig } from "../src/index.js";
 
-const WAIT_MS = 30_000;
+const WAIT_MS = 120_000;
 
 type FactOf<K extends "columnReported" | "fileActivated" | "fileDeleted" | "dealDeclared" | "dealRemoved"> =
   MessageOf<K>;
@@ -210,7 +210,7 @@ describe("the chain-indexer", () => {
       // The one that does not follow answers as well.
       expect(await request("chainStatus", {})).toMatchObject({ isSynced: true });
       await first.stop();
-      expect(await poll(() => leads(second), 10_000)).toBe(true);
+      expect(await poll(() => leads(second), WAIT_MS)).toBe(true);
       const fid = await declare(client, cast, "second leader");
       await caughtUp();
       expect(await facts("dealDeclared", fid)).toHaveLength(1);

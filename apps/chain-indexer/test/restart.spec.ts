@@ -23,7 +23,7 @@ import { createPrismaMirrorStore } from "../src/adapters/prisma-mirror-store.js"
 import { followChain } from "../src/flow/follow-chain.js";
 import type { IndexerPorts, MirrorStore } from "../src/ports.js";
 
-const WAIT_MS = 60_000;
+const WAIT_MS = 120_000;
 const observer: IndexerPorts["observer"] = {
   blockApplied: () => undefined,
   factsAnnounced: () => undefined,

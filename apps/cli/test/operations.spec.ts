@@ -8,7 +8,7 @@ import { type CollectedSpan, type Collector, startCollector } from "./otlp-colle
 const services = ["ingest-gateway", "preprocessor", "scheduler", "chain-indexer", "retrieval"] as const;
 const FILE_BYTES = 200 * KiB;
 const UPLOADS = 20;
-const SPANS_WAIT_MS = 60_000;
+const SPANS_WAIT_MS = 120_000;
 
 describe("operating the network", () => {
   let collector: Collector;

@@ -64,7 +64,7 @@ describe(`nothing that was acknowledged is lost (GRANARY_TEST_SEED=${seed})`, ()
     const file = await stage.makeFile("fact-lost", FILE_BYTES, 81);
     const uploadId = await stage.send(file);
     // Published, so the outbox has done with it; heard by nobody. Only announcing again can heal this.
-    expect(await poll(() => allPublished(stage), 20_000, 100)).toBe(true);
+    expect(await poll(() => allPublished(stage), 120_000, 100)).toBe(true);
     await nats.wipe();
     await preprocessor.start();
     const status = await stage.waitFor(uploadId, "active");

@@ -70,7 +70,7 @@ export function send(api: ApiPromise, transaction: Transaction, who: KeyringPair
 export async function eventually<T>(
   ask: () => Promise<T> | T,
   satisfies: (answer: T) => boolean,
-  withinMs = 20_000,
+  withinMs = 120_000,
 ): Promise<T> {
   const until = Date.now() + withinMs;
   for (;;) {

@@ -24,7 +24,7 @@ import { createApp, readPreprocessorConfig } from "../src/index.js";
 import { goldenCase, goldenCases, stageG2 } from "./staged-g2.js";
 
 const account = "cXgaee2N8E77JJv9gdsGAckv1Qsf3hqWYf7NL4q6ZuQzuAUtB" as MessageOf<"uploadReceived">["account"];
-const WAIT_MS = 60_000;
+const WAIT_MS = 120_000;
 
 const register = createRegister({ service: "test", processMetrics: false });
 let folder: string;

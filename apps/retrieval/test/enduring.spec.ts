@@ -124,7 +124,7 @@ describe("retrieval as a process", () => {
       const names = await readdir(path.join(folder, "cache", "segments"));
       return large.segments.every(({ hash }) => names.includes(hash));
     };
-    expect(await poll(isCached, 60_000)).toBe(true);
+    expect(await poll(isCached, 120_000)).toBe(true);
     network.forgetAsked();
     const again = await digestOfAnswer(urlOf(large));
     expect([again, network.asked()]).toEqual([createHash("sha256").update(large.content).digest("hex"), 0]);

@@ -13,6 +13,9 @@ import { ask, askSlowly } from "./client.js";
 import type { Behaviour } from "./fake-miner.js";
 import { contentOf, FakeNetwork, type StoredObject } from "./network.js";
 
+/** Longest wait for what is sure to come. */
+const WAIT_MS = 120_000;
+
 const network = new FakeNetwork();
 let folder: string;
 let postgres: Server;
@@ -210,7 +213,7 @@ describe("miners that fail or lie", () => {
       expect([answer.status, same(answer.body, large.content)]).toEqual([200, true]);
       expect(await metric(base, `granary_retrieval_fragments_total{code="${code}"`)).toBeGreaterThan(0);
       const recorded = async () => (await database.corruptFragment.findMany()).filter(({ fid }) => fid === large.fid);
-      expect(await poll(async () => (await recorded()).length > 0 === (evidence !== null), 10_000)).toBe(true);
+      expect(await poll(async () => (await recorded()).length > 0 === (evidence !== null), WAIT_MS)).toBe(true);
       for (const row of await recorded()) expect(row.reason).toBe(evidence);
       const [{ count } = { count: 0 }] = await database.$queryRaw<{ count: number }[]>`
         SELECT count(*)::int AS count FROM retrieval.outbox
@@ -269,7 +272,7 @@ describe("readers together", () => {
       async (base) => {
         const slow = await Promise.all(Array.from({ length: 6 }, () => askSlowly(urlOf(base, large))));
         const isFree = async () => (await metric(base, "granary_retrieval_segment_buffers_free")) === 2;
-        expect(await poll(isFree, 10_000)).toBe(true);
+        expect(await poll(isFree, WAIT_MS)).toBe(true);
         expect(same((await ask(urlOf(base, large))).body, large.content)).toBe(true);
         expect(same(await slow[0]!.finish(), large.content)).toBe(true);
         for (const client of slow) client.leave();
@@ -312,7 +315,7 @@ describe("the cache", () => {
   it("outlives the process, and serves without any miner", async () => {
     await withApp(async (base) => {
       await ask(urlOf(base, large));
-      expect(await poll(isCached(large), 10_000)).toBe(true);
+      expect(await poll(isCached(large), WAIT_MS)).toBe(true);
     });
     behave(Array(12).fill("gone"));
     network.forgetAsked();
@@ -326,11 +329,11 @@ describe("the cache", () => {
     const { hash } = small.segments[0]!;
     await withApp(async (base) => {
       await ask(urlOf(base, small));
-      expect(await poll(isCached(small), 10_000)).toBe(true);
+      expect(await poll(isCached(small), WAIT_MS)).toBe(true);
       await flipOneBit(hash);
       expect(same((await ask(urlOf(base, small))).body, small.content)).toBe(true);
       expect(network.asked()).toBeGreaterThanOrEqual(6);
-      expect(await poll(isCached(small), 10_000)).toBe(true);
+      expect(await poll(isCached(small), WAIT_MS)).toBe(true);
     });
     await flipOneBit(hash);
     network.forgetAsked();
@@ -346,7 +349,7 @@ describe("the cache", () => {
         await ask(urlOf(base, large));
         await ask(urlOf(base, small));
         const wanted = [large.segments[2]?.hash, small.segments[0]?.hash].sort().join();
-        expect(await poll(async () => (await cached()).join() === wanted, 10_000)).toBe(true);
+        expect(await poll(async () => (await cached()).join() === wanted, WAIT_MS)).toBe(true);
         expect(await metric(base, "granary_retrieval_cache_bytes")).toBe(2 * SEGMENT_BYTES);
       },
       { CACHE_BYTES: "70MiB" },

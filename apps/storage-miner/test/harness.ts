@@ -56,7 +56,7 @@ export async function freePort(): Promise<number> {
 
 export async function eventually<T>(
   ask: () => Promise<T | undefined | false> | T | undefined | false,
-  timeoutMs = 30_000,
+  timeoutMs = 120_000,
 ) {
   const deadline = performance.now() + timeoutMs;
   for (;;) {

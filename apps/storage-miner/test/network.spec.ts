@@ -129,7 +129,7 @@ describe("a column", () => {
     await expect(
       gateway.putFragment({ endpoint: minerAt(0).endpoint, fid, fragment: own.hash, bytes: own.bytes }),
     ).rejects.toMatchObject({ code: "MINER_DEAL_NOT_SEEN" });
-    const file = await eventually(async () => (await chain.client.reader.file(fid)) ?? undefined, 60_000);
+    const file = await eventually(async () => (await chain.client.reader.file(fid)) ?? undefined, 120_000);
     const holders = new Set(file.segments[0]?.fragments.map(({ miner }) => miner));
     expect(holders.size).toBe(12);
     await eventually(

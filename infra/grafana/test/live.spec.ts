@@ -44,7 +44,7 @@ describe("dashboards and rules, on the running network", () => {
   const ask = async (expr: string): Promise<readonly Series[]> =>
     (await prometheus.ask<{ result: readonly Series[] }>("query", { query: withoutVariables(expr, RATE_INTERVAL) }))
       .result;
-  const isSeen = (expr: string) => poll(async () => (await ask(expr)).length > 0, 60_000, 250);
+  const isSeen = (expr: string) => poll(async () => (await ask(expr)).length > 0, 120_000, 250);
 
   beforeAll(async () => {
     stage = await setStage("dashboards", { minerCount: 13 });

@@ -12,6 +12,9 @@ import {
 } from "../src/index.js";
 import { answersAt } from "./processes.js";
 
+/** Longest wait for what is sure to come. */
+const WAIT_MS = 120_000;
+
 const script = fileURLToPath(new URL("./service.mjs", import.meta.url));
 
 let folder: string;
@@ -61,7 +64,7 @@ describe("a supervised service", () => {
     const crashes: ChildExit[] = [];
     await supervise("obedient", { onCrash: (exit) => crashes.push(exit) }).start();
     await fetch(`${service.url}/exit`).catch(() => undefined);
-    expect(await poll(() => crashes.length > 0, 5000)).toBe(true);
+    expect(await poll(() => crashes.length > 0, WAIT_MS)).toBe(true);
     await service.start();
     await service.kill9();
     expect(crashes).toEqual([{ code: 7, signal: null }]);

@@ -18,6 +18,9 @@ import { isFree } from "../src/server/free-port.js";
 import { notebooks, portOf } from "./notebook.js";
 import { answersAt, otherAddresses, processesIn } from "./processes.js";
 
+/** Longest wait for what is sure to come. */
+const WAIT_MS = 120_000;
+
 const starters = { postgres: startPostgres, nats: startNats, redis: startRedis } as const;
 const names = ["postgres", "nats", "redis"] as const;
 
@@ -85,7 +88,7 @@ describe.each(names)("%s, embedded", (name) => {
     expect(await processesIn(folder)).toEqual([]);
     await server.start();
     await server.kill9();
-    expect(await poll(async () => (await processesIn(folder)).length === 0, 5000)).toBe(true);
+    expect(await poll(async () => (await processesIn(folder)).length === 0, WAIT_MS)).toBe(true);
     expect(server.pid).toBeUndefined();
   });
 
@@ -106,7 +109,7 @@ describe.each(names)("%s, embedded", (name) => {
     const crashes: ChildExit[] = [];
     const server = await start(name, { onCrash: (exit) => crashes.push(exit) });
     process.kill(server.pid as number, "SIGKILL");
-    expect(await poll(() => crashes.length > 0, 5000)).toBe(true);
+    expect(await poll(() => crashes.length > 0, WAIT_MS)).toBe(true);
     expect(server.pid).toBeUndefined();
     await server.start();
     await server.stop();
@@ -148,7 +151,7 @@ describe("embedded servers together", () => {
       expect([name, await notebooks[name].isWritten(server)]).toEqual([name, true]);
       await server.stop();
     }
-    expect(await poll(async () => (await processesIn(folder)).length === 0, 10_000)).toBe(true);
+    expect(await poll(async () => (await processesIn(folder)).length === 0, WAIT_MS)).toBe(true);
   });
 
   it("end without anybody starting them again, when their supervisor was killed -9", async () => {
@@ -157,7 +160,7 @@ describe("embedded servers together", () => {
     await once(supervisor.stdout, "data");
     expect((await processesIn(join(folder, "redis"))).length).toBeGreaterThan(0);
     supervisor.kill("SIGKILL");
-    expect(await poll(async () => (await processesIn(folder)).length === 0, 10_000)).toBe(true);
+    expect(await poll(async () => (await processesIn(folder)).length === 0, WAIT_MS)).toBe(true);
   });
 
   it("start twice at once in different folders without meeting", async () => {

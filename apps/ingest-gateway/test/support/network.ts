@@ -144,7 +144,7 @@ export async function startNetwork(environment: Record<string, string> = {}): Pr
       const answer = await connection.request(
         requests[name].subject,
         JSON.stringify({ pattern: requests[name].subject, data: input, id }),
-        { timeout: 5_000 },
+        { timeout: 30_000 },
       );
       return (answer.json() as { response: { data: never } }).response.data;
     },
@@ -364,7 +364,7 @@ function* piecesOf(bytes: Buffer, served: Served): Generator<Buffer> {
 export async function eventually(
   what: string,
   ask: () => boolean | Promise<boolean>,
-  timeoutMs = 60_000,
+  timeoutMs = 120_000,
 ): Promise<void> {
   if (!(await poll(ask, timeoutMs, 50))) throw new Error(`did not happen in time: ${what}`);
 }

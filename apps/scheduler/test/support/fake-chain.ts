@@ -292,7 +292,7 @@ export class FakeChain {
     if (other !== undefined && other.hex !== hex) throw new CodedError("TX_NONCE_TAKEN", "conflict", "taken");
     this.pool.set(key, { hex, extrinsic });
     yield { kind: "accepted" };
-    await poll(() => this.#find(hash, 0, this.blocks.length) !== null, 60_000);
+    await poll(() => this.#find(hash, 0, this.blocks.length) !== null, 120_000);
     const inclusion = this.#find(hash, 0, this.blocks.length);
     if (inclusion === null) return yield { kind: "dropped", reason: "not in time" };
     yield { kind: "inBlock", ...inclusion };

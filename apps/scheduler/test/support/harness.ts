@@ -52,6 +52,6 @@ export function useNetwork() {
   };
 }
 
-export async function until(what: string, ask: () => boolean | Promise<boolean>, timeoutMs = 90_000): Promise<void> {
+export async function until(what: string, ask: () => boolean | Promise<boolean>, timeoutMs = 120_000): Promise<void> {
   if (!(await poll(ask, timeoutMs))) throw new Error(`did not happen in time: ${what}`);
 }

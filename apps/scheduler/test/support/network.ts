@@ -107,7 +107,7 @@ export async function startNetwork(minerCount = 16): Promise<Network> {
   });
   // The stream answers a publisher that asks for it.
   const publish: Network["publish"] = async (name, message) => {
-    await connection.request(events[name].subject, JSON.stringify(message), { timeout: 20_000 });
+    await connection.request(events[name].subject, JSON.stringify(message), { timeout: 60_000 });
   };
   const indexer = { speaks: true };
   chain.onFact = (fact) => {
@@ -179,7 +179,7 @@ export async function startNetwork(minerCount = 16): Promise<Network> {
         { chain, gate: miners, ...overrides },
       );
       // The stream of facts is there, and miners are known.
-      if (!(await poll(async () => (await database.minerRecord.count()) >= minerCount, 60_000))) {
+      if (!(await poll(async () => (await database.minerRecord.count()) >= minerCount, 120_000))) {
         throw new Error("the scheduler did not learn of the miners");
       }
       return app;
