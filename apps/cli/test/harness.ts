@@ -106,7 +106,7 @@ export async function setStage(name: string, options: Partial<NetworkOptions> = 
       return back.sha256 === original.sha256 && back.sizeBytes === original.sizeBytes;
     },
     nothingStaged: () =>
-      poll(async () => (await readdir(path.join(network.dir, "staging", "uploads"))).length === 0, 30_000, 100),
+      poll(async () => (await readdir(path.join(network.dir, "staging", "uploads"))).length === 0, 120_000, 100),
     async close() {
       await chain.close();
       await network.stop();
