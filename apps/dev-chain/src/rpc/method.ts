@@ -34,11 +34,12 @@ export interface RpcContext {
   readonly faults: Faults | null;
 }
 
+/** Bytes as nodes read them: in hexadecimal digits, with 0x or without. */
 export function hexParam(params: readonly unknown[], at: number, what: string): Hex {
   const value = params[at];
-  if (typeof value !== "string" || !/^0x(?:[0-9a-fA-F]{2})*$/.test(value))
-    throw invalidParams(`${what} must be 0x-hex`);
-  return value.toLowerCase() as Hex;
+  if (typeof value !== "string" || !/^(?:0x)?(?:[0-9a-fA-F]{2})*$/.test(value))
+    throw invalidParams(`${what} must be hexadecimal`);
+  return `0x${value.replace(/^0x/, "").toLowerCase()}`;
 }
 
 export function optionalHex(params: readonly unknown[], at: number, what: string): Hex | undefined {
