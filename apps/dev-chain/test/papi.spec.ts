@@ -25,8 +25,7 @@ afterAll(async () => {
 /** Without generated types: what there is comes from the chain's metadata. */
 const api = () => client.getUnsafeApi();
 const freeIn = (account: unknown): bigint => (account as { data: { free: bigint } }).data.free;
-const freeOf = async (address: string): Promise<bigint> =>
-  freeIn(await api().query.System!.Account!.getValue(address));
+const freeOf = async (address: string): Promise<bigint> => freeIn(await api().query.System!.Account!.getValue(address));
 
 it("polkadot-api transfers, and is told what came of it", async () => {
   const to = key("//Newcomer").address;
