@@ -26,6 +26,7 @@ const signatures: Readonly<Record<string, Signature>> = Object.fromEntries(
     ext_storage_set_version_1: "span span -> nothing",
     ext_storage_clear_version_1: "span -> nothing",
     ext_storage_exists_version_1: "span -> u32",
+    ext_storage_read_version_1: "span span u32 -> span",
     ext_storage_append_version_1: "span span -> nothing",
     ext_storage_next_key_version_1: "span -> span",
     ext_storage_clear_prefix_version_2: "span span -> span",
@@ -113,6 +114,9 @@ const program = `(module
   (func (export "Core_version") (param i32 i32) (result i64) ${packed("(i32.const 1024)", 4)})
   (func (export "echo") (param $args i32) (param $length i32) (result i64)
     (i64.or (i64.extend_i32_u (local.get $args)) (i64.shl (i64.extend_i32_u (local.get $length)) (i64.const 32))))
+  (func (export "read_eight") (param $args i32) (param i32) (result i64)
+    (drop (call $ext_storage_read_version_1 ${word("span", 0)} (i64.const ${(8n << 32n) | 512n}) ${word("u32", 1)}))
+    ${packed("(i32.const 512)", 8)})
   (func (export "count") (param i32 i32) (result i64)
     (i32.store (i32.const 1024) (i32.add (i32.const 1) (i32.load (i32.const 1024))))
     ${packed("(i32.const 1024)", 4)})

@@ -126,6 +126,19 @@ describe("storage", () => {
     expect([get(runtime, "a"), runtime.number("ext_storage_exists_version_1", text("a"))]).toEqual(["", 1]);
   });
 
+  it("is read in pieces: what fits, from an offset on, and how much there is from there", async () => {
+    const runtime = await start();
+    const rest = (key: string, offset: number) =>
+      decode<number | null>(
+        "Option<u32>",
+        runtime.call("ext_storage_read_version_1", text(key), new Uint8Array(8), offset),
+      );
+    const piece = (offset: number) => Buffer.from(runtime.call("read_eight", text("a"), offset)).toString("latin1");
+    fill(runtime, "a");
+    expect([rest("a", 0), rest("a", 6), rest("a", 10), rest("a", 2 ** 31), rest("b", 0)]).toEqual([10, 4, 0, 0, null]);
+    expect([piece(0), piece(6), piece(20)]).toEqual(["value of", "of a\0\0\0\0", "\0".repeat(8)]);
+  });
+
   it("keys come in the order of their bytes", async () => {
     const runtime = await start();
     fill(runtime, "b", "ab", "a", "c");
