@@ -25,6 +25,7 @@ const violations = [
   ["packages/miner-client/src/a.ts", "../../chain-client/src/c.js", "layer-of-miner-client"],
   ["packages/blob-store/src/a.ts", "../../database/src/c.js", "layer-of-blob-store"],
   ["packages/service-runtime/src/a.ts", "../../testnet/src/c.js", "layer-of-service-runtime"],
+  ["packages/sdk/src/a.ts", "../../database/src/c.js", "layer-of-sdk"],
   ["packages/simulator/src/a.ts", "../../erasure/src/c.js", "layer-of-simulator"],
   ["packages/common/src/a.ts", "../../primitives/src/c.js", "every-package-has-a-layer"],
   ["apps/scheduler/src/a.ts", "../../retrieval/src/c.js", "no-app-imports-an-app"],
