@@ -81,6 +81,7 @@ export async function createDevChain(config: DevChainConfig = {}): Promise<DevCh
     seal: () => sealer.seal(),
     reorganize: (depth, fate) => sealer.reorganize(depth, fate),
     stallFinality: (isStalled) => sealer.stallFinality(isStalled),
+    shiftClock: (shiftMs) => sealer.shiftClock(shiftMs),
     silenceSubscriptions: () => server.silenceSubscriptions(),
   };
   const nodeName = "granary-dev-chain";

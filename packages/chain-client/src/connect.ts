@@ -2,6 +2,7 @@ import { CodedError } from "@granary/primitives";
 import type { Log } from "@granary/telemetry";
 import { cryptoWaitReady } from "@polkadot/util-crypto";
 import { createCalls } from "./calls.js";
+import { watchNodes } from "./endpoints.js";
 import { createReader } from "./reader.js";
 import { hostOf, Rpc, unreachable } from "./rpc.js";
 import type { Runtime } from "./runtime.js";
@@ -21,8 +22,10 @@ export interface ChainOptions {
   readonly graceMs?: number;
   /** `followFinalized` asks for the head at least this often. Default 3 seconds. */
   readonly pollMs?: number;
-  /** A node that is this long behind a follower, and not catching up, has another history. Default 30 seconds. */
+  /** A node that is this long behind a follower while its blocks are new has another history. Default 30 seconds. */
   readonly behindMs?: number;
+  /** Several nodes are compared this often by how far they are, and one that lags is left. Default 15 seconds. */
+  readonly compareMs?: number;
   /** A watched extrinsic of which nothing is heard for this long is looked for in blocks. Default 30 seconds. */
   readonly watchSilenceMs?: number;
 }
@@ -85,12 +88,17 @@ export async function connectChain(options: ChainOptions): Promise<ChainClient> 
     const timing = { pollMs: options.pollMs ?? 3_000, behindMs: options.behindMs ?? 30_000 };
     const reader = await createReader(session, timing);
     const calls = createCalls(await keepRuntime(session, log));
+    const watched = watchNodes(rpc, options.urls, options.compareMs ?? 15_000);
     return {
       reader,
       writer: createWriter(session, reader, options.watchSilenceMs ?? 30_000),
       calls,
       isConnected: () => rpc.isConnected,
-      close: () => rpc.close(),
+      nodes: () => watched.standings(),
+      close: () => {
+        watched.stop();
+        return rpc.close();
+      },
     };
   } catch (error) {
     await rpc.close();

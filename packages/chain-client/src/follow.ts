@@ -1,4 +1,5 @@
 import { CodedError } from "@granary/primitives";
+import { numberOf } from "./codec.js";
 import { decodeEvents } from "./decode-event.js";
 import { pruned } from "./rpc.js";
 import { type Runtime, storageEntry, storageKey } from "./runtime.js";
@@ -64,16 +65,32 @@ const mismatch = (after: BlockRef): CodedError =>
     hash: after.hash,
   });
 
+const behind = (number: number): CodedError =>
+  new CodedError("CHAIN_NODE_BEHIND", "unavailable", "the node does not have this block yet", { number });
+
 async function checkPlace(session: Session, after: BlockRef): Promise<void> {
   const hash = await session.blockHash(after.number);
   if (hash !== null && hash !== after.hash) throw mismatch(after);
 }
 
+/** Blocks of a chain that goes on are not older than this. */
+const FRESH_MS = 120_000;
+
+/**
+ * A node that is behind may be slow, cut off from its peers, or restored from an old copy: then its newest block is old,
+ * and what it lacks is still true. Only a chain that makes new blocks at a lower height is another history.
+ */
 async function checkBehind(session: Session, head: Header, last: BlockRef, isLong: boolean): Promise<void> {
   await checkPlace(session, last);
-  if (!isLong) return;
+  if (!isLong || head.number >= last.number) return;
   const { isSyncing } = await session.rpc.send<{ isSyncing: boolean }>("system_health");
-  if (!isSyncing && head.number < last.number) throw mismatch(last);
+  if (!isSyncing && Date.now() - (await madeAt(session)) < FRESH_MS) throw mismatch(last);
+}
+
+/** When the best block was made, by its author's clock. */
+async function madeAt(session: Session): Promise<number> {
+  const value = await session.read(await session.snapshot("best"), "Timestamp", "Now");
+  return value === null ? 0 : numberOf(value);
 }
 
 /** Blocks after `last` up to `head`, fetched some at a time, each checked to be the child of the one before. */
@@ -104,7 +121,12 @@ async function* blocksBetween(
 async function headerAt(session: Session, number: number, head: Header): Promise<Header> {
   if (number === head.number) return head;
   const hash = await session.blockHash(number);
-  if (hash === null) throw pruned({ number });
+  if (hash === null) {
+    const { number: finalized } = await session.header(await session.finalizedHash());
+    // Another node than the one that told of the head, and not as far.
+    if (finalized < number) throw behind(number);
+    throw pruned({ number });
+  }
   return session.header(hash);
 }
 

@@ -28,6 +28,9 @@ export class Rpc {
   private provider: WsProvider | null = null;
   private isClosed = false;
   private attempt = 0;
+  private node = 0;
+  /** Nodes that are connected to only when no other answers. */
+  private shunned: ReadonlySet<number> = new Set();
   private readonly waiting = new Set<() => void>();
   private readonly endings = new Set<() => void>();
   private readonly connectListeners = new Set<() => void>();
@@ -40,6 +43,17 @@ export class Rpc {
 
   get isConnected(): boolean {
     return this.provider?.isConnected ?? false;
+  }
+
+  /** Place among the addresses of the node in use, or of the one that is being tried. */
+  get currentNode(): number {
+    return this.node;
+  }
+
+  /** From now on these nodes are the last resort; when the one in use is among them it is left for another. */
+  shun(nodes: ReadonlySet<number>): void {
+    this.shunned = nodes;
+    if (this.provider?.isConnected && nodes.has(this.node)) this.lose(this.provider, "the node is behind others");
   }
 
   /** Called after every connection but the first one that was standing when this was called. */
@@ -117,7 +131,11 @@ export class Rpc {
   }
 
   private connect(): void {
-    const url = this.options.urls[this.attempt % this.options.urls.length] as string;
+    const { urls } = this.options;
+    // Sorting keeps the given order among equals.
+    const order = [...urls.keys()].sort((a, b) => Number(this.shunned.has(a)) - Number(this.shunned.has(b)));
+    this.node = order[this.attempt % order.length] as number;
+    const url = urls[this.node] as string;
     this.attempt += 1;
     // Reconnecting is done here, so that each attempt may go to another node and losses are logged in one form.
     const provider = new WsProvider(url, false, {}, this.options.requestTimeoutMs, 0);

@@ -326,11 +326,24 @@ export interface ChainWriter {
   estimateFee(signer: Signer, call: ChainCall): Promise<bigint>;
 }
 
+/** One of the nodes that a client was given, as it was seen last. */
+export interface NodeStanding {
+  /** Host and port; the rest of the address may be a key. */
+  readonly host: string;
+  readonly isCurrent: boolean;
+  /** It answers, and is of this chain. */
+  readonly isUp: boolean;
+  /** Finalized blocks that another node has and this one has not; null where that is not known. */
+  readonly lagBlocks: number | null;
+}
+
 export interface ChainClient {
   readonly reader: ChainReader;
   readonly writer: ChainWriter;
   readonly calls: ChainCalls;
   /** Whether the connection stands at this moment. */
   isConnected(): boolean;
+  /** The nodes in the order in which they were given. */
+  nodes(): readonly NodeStanding[];
   close(): Promise<void>;
 }

@@ -25,6 +25,7 @@ export class Sealer {
   /** Newest block whose finality is due. */
   private due: Block | null = null;
   private lastTime = 0;
+  private clockShiftMs = 0;
 
   constructor(
     private readonly chain: Chain,
@@ -47,21 +48,30 @@ export class Sealer {
   }
 
   seal(): Block {
-    this.lastTime = Math.max(Date.now(), this.lastTime + 1);
+    this.lastTime = this.nextTime();
     return this.finalizeInTime(this.chain.seal(this.lastTime));
   }
 
   /** @see Chain.reorganize */
   reorganize(depth: number, fate: TransactionFate): Block {
-    const now = Math.max(Date.now(), this.lastTime + 1);
+    const now = this.nextTime();
     this.lastTime = now + depth;
     return this.finalizeInTime(this.chain.reorganize(depth, now, fate));
+  }
+
+  /** Blocks say from now on that they were made so much later than they are, or earlier. */
+  shiftClock(shiftMs: number): void {
+    this.clockShiftMs = shiftMs;
   }
 
   /** From now on no block becomes final; or those that wait for it, and all others, do. */
   stallFinality(isStalled: boolean): void {
     this.isFinalityStalled = isStalled;
     if (!isStalled) this.after(0, () => this.finalize());
+  }
+
+  private nextTime(): number {
+    return Math.max(Date.now() + this.clockShiftMs, this.lastTime + 1);
   }
 
   private finalizeInTime(block: Block): Block {

@@ -4,6 +4,7 @@ import { hexParam, type Methods, type RpcContext } from "./method.js";
 
 const depthMax = 64;
 const sealsMax = 10_000;
+const dayMs = 86_400_000;
 
 function whole(params: readonly unknown[], at: number, what: string, least: number, most: number): number {
   const value = params[at];
@@ -35,6 +36,8 @@ export function devMethods({ chain, faults }: RpcContext): Methods {
     },
     /** [is stalled] */
     dev_stallFinality: (params) => faults.stallFinality(flag(params, 0, "is stalled")) ?? null,
+    /** [milliseconds that blocks say to be later than they are, or less than 0] */
+    dev_shiftClock: (params) => faults.shiftClock(whole(params, 0, "shift", -dayMs, dayMs)) ?? null,
     /** [hash, whether its watchers are told] → whether the pool had it */
     dev_dropTransaction: (params) => {
       const transaction = chain.pool.find(hexParam(params, 0, "hash"));

@@ -23,6 +23,7 @@ export interface Faults {
   seal(): Block;
   reorganize(depth: number, fate: TransactionFate): Block;
   stallFinality(isStalled: boolean): void;
+  shiftClock(shiftMs: number): void;
   /** No subscription that is open now says anything any more. @returns how many are silent */
   silenceSubscriptions(): number;
 }
