@@ -88,7 +88,14 @@ const partsOf: Readonly<Record<string, readonly Part[]>> = {
     queues,
     (it) => createSchedulerMetrics(it, unread),
   ],
-  "chain-indexer": [runtime, loops, database, outbox, requests, (it) => createIndexerMetrics(it, unread)],
+  "chain-indexer": [
+    runtime,
+    loops,
+    database,
+    outbox,
+    requests,
+    (it) => createIndexerMetrics(it, { ...unread, nodes: () => [] }),
+  ],
   retrieval: [runtime, loops, database, outbox, calls, threads, (it) => createRetrievalMetrics(it, unread)],
   "storage-miner": [createMinerMetrics],
 };

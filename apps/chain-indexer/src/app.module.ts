@@ -44,7 +44,13 @@ export async function createApp(config: IndexerConfig): Promise<Service> {
   const urls = config.CHAIN_URL.split(",");
   const client = started(
     "chain",
-    await connectChain({ urls, log, pollMs: config.CHAIN_POLL, behindMs: config.CHAIN_BEHIND }),
+    await connectChain({
+      urls,
+      log,
+      pollMs: config.CHAIN_POLL,
+      behindMs: config.CHAIN_BEHIND,
+      compareMs: config.CHAIN_COMPARE,
+    }),
     (it) => it.close(),
   );
   const outbox = createOutbox(database, "chain", { currentTrace });
@@ -56,6 +62,7 @@ export async function createApp(config: IndexerConfig): Promise<Service> {
   const metrics = createIndexerMetrics(register, {
     indexedBlock: async () => (await mirror.cursor())?.number ?? 0,
     finalizedBlock: () => lag.finalizedBlock,
+    nodes: () => client.nodes(),
     lagSeconds: () => (now() - (lag.syncedAt ?? startedAt)) / 1000,
   });
 

@@ -5,7 +5,7 @@ export const settings = z.object({
   ...commonSettings,
   CHAIN_URL: setting
     .url("ws:", "wss:")
-    .describe("nodes of the chain, separated by commas; the next is used when one fails"),
+    .describe("nodes of the chain, separated by commas; the next is used when one fails or lags behind another"),
   RESCAN_INTERVAL: setting
     .duration("10m")
     .default(600_000)
@@ -14,7 +14,11 @@ export const settings = z.object({
   CHAIN_BEHIND: setting
     .duration("30s")
     .default(30_000)
-    .describe("a node that is this long behind the tables, and not catching up, has another history"),
+    .describe("a node that is this long behind the tables, and makes new blocks there, has another history"),
+  CHAIN_COMPARE: setting
+    .duration("15s")
+    .default(15_000)
+    .describe("how often several nodes are compared by the blocks that they have finalized"),
 });
 
 export type IndexerConfig = Readonly<z.infer<typeof settings>>;

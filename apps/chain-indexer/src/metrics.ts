@@ -1,5 +1,5 @@
-import type { ChainEventKind } from "@granary/chain-client";
-import type { Register } from "@granary/telemetry";
+import type { ChainEventKind, NodeStanding } from "@granary/chain-client";
+import type { Register, TypedGauge } from "@granary/telemetry";
 import type { Fact, Observer } from "./ports.js";
 
 const eventKinds = [
@@ -49,6 +49,8 @@ export interface IndexerGauges {
   readonly finalizedBlock: () => number;
   /** Seconds since the tables were last seen to have all that is final. */
   readonly lagSeconds: () => number;
+  /** Of the nodes in the order of the setting. */
+  readonly nodes: () => readonly NodeStanding[];
 }
 
 export type IndexerMetrics = ReturnType<typeof createIndexerMetrics>;
@@ -74,6 +76,7 @@ export function createIndexerMetrics(register: Register, read: IndexerGauges) {
     help: "How long the tables have not had all that is final",
     collect: (gauge) => gauge.set({}, read.lagSeconds()),
   });
+  nodeGauges(register, read);
   return {
     leader: register.gauge({
       name: "granary_chain_indexer_leader",
@@ -101,6 +104,35 @@ export function createIndexerMetrics(register: Register, read: IndexerGauges) {
       buckets: [0.05, 0.2, 1, 5, 20, 60, 300],
     }),
   };
+}
+
+/** Nodes go by their place in the setting, from 1 on: an address may hold a key. */
+function nodeGauges(register: Register, { nodes }: Pick<IndexerGauges, "nodes">): void {
+  const labels = { node: nodes().map((_, index) => String(index + 1)) };
+  const each = (value: (node: NodeStanding) => number | null) => (gauge: TypedGauge<{ node: string }>) => {
+    for (const [index, node] of nodes().entries()) {
+      const sample = value(node);
+      if (sample !== null) gauge.set({ node: String(index + 1) }, sample);
+    }
+  };
+  register.gauge<"granary_chain_indexer_node_lag_blocks", { node: string }>({
+    name: "granary_chain_indexer_node_lag_blocks",
+    help: "Finalized blocks that another node has and this one has not, by place in CHAIN_URL",
+    labels,
+    collect: each(({ lagBlocks }) => lagBlocks),
+  });
+  register.gauge<"granary_chain_indexer_node_up", { node: string }>({
+    name: "granary_chain_indexer_node_up",
+    help: "1 where the node answered when it was asked last, by place in CHAIN_URL",
+    labels,
+    collect: each(({ isUp }) => Number(isUp)),
+  });
+  register.gauge<"granary_chain_indexer_node_in_use", { node: string }>({
+    name: "granary_chain_indexer_node_in_use",
+    help: "1 where this is the node that is read from, by place in CHAIN_URL",
+    labels,
+    collect: each(({ isCurrent }) => Number(isCurrent)),
+  });
 }
 
 export const observerOf = (metrics: IndexerMetrics): Observer => ({

@@ -4,6 +4,8 @@ import type { AccountId, Fid } from "@granary/primitives";
 import type { Log } from "@granary/telemetry";
 
 /** How far the tables are, and of which chain they tell. */
+export type { BlockRef };
+
 export interface Cursor extends BlockRef {
   readonly genesisHash: string;
 }

@@ -22,9 +22,12 @@ import { createTables, nobody, type Tables } from "./tables.js";
 
 const WAIT_MS = 90_000;
 const BEAT_MS = 100;
+const POLL_MS = 50;
 const BEHIND_MS = 1_000;
 const TEN_MINUTES_MS = 600_000;
 const faults = { DEV_CHAIN_SEAL: "manual", DEV_CHAIN_FAULTS: "on" };
+
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 interface Indexer {
   readonly reader: ChainReader;
@@ -87,7 +90,7 @@ describe("the tables tell what is final, once", () => {
 
   /** As the service runs it: what fails is tried again. */
   async function startIndexer(urls: readonly string[] = [chain.url]): Promise<Indexer> {
-    const timing = { pollMs: 200, behindMs: BEHIND_MS, compareMs: 200, graceMs: 500 };
+    const timing = { pollMs: POLL_MS, behindMs: BEHIND_MS, compareMs: 200, graceMs: 500 };
     const { reader, close } = await connectChain({ urls, log: silentLog, ...timing });
     const recovered: string[] = [];
     const observer = { ...nobody, recovered: (reason: string) => void recovered.push(reason) };
@@ -96,7 +99,7 @@ describe("the tables tell what is final, once", () => {
     const running = (async () => {
       while (!stopping.signal.aborted) {
         await followChain(ports, { signal: stopping.signal, rescanEveryMs: 3_600_000 }).catch(() => undefined);
-        await new Promise((resolve) => setTimeout(resolve, 100));
+        await pause(100);
       }
     })();
     const stop = async () => {
@@ -157,6 +160,8 @@ describe("the tables tell what is final, once", () => {
       await submit(extrinsicHex);
       const { number } = await client.reader.bestHead();
       await seal(depth);
+      // Long enough for one that follows the best chain to go wrong.
+      await pause(5 * POLL_MS);
       await chain.ask("dev_reorganize", depth, fates[depth % 3]);
       await chain.ask("dev_stallFinality", false);
       startBeat();
@@ -192,6 +197,7 @@ describe("the tables tell what is final, once", () => {
     const { extrinsicHex } = await prepared(fid, 1);
     await submit(extrinsicHex);
     await seal(100);
+    await pause(5 * POLL_MS);
     const { number, hash } = await client.reader.finalizedHead();
     await caughtUp();
     expect(await tables.mirror.cursor()).toMatchObject({ number, hash });
@@ -204,12 +210,14 @@ describe("the tables tell what is final, once", () => {
 
   it("when every subscription goes silent", async () => {
     await startIndexer();
-    await caughtUp();
-    await chain.ask("dev_silenceSubscriptions");
     const fid = await declare(client, cast, "silenced");
-    await report(fid, 1);
     await caughtUp();
-    expect(await columnsTold(fid)).toEqual([1]);
+    await report(fid, 1);
+    await until("blocks are followed", async () => (await columnsTold(fid)).length > 0);
+    expect(await chain.ask("dev_silenceSubscriptions")).toBeGreaterThan(0);
+    await report(fid, 2);
+    await caughtUp();
+    expect(await columnsTold(fid)).toEqual([1, 2]);
   });
 
   it("when the node is killed again and again", async () => {
@@ -240,7 +248,7 @@ describe("the tables tell what is final, once", () => {
         () => false,
       ),
     );
-    await new Promise((resolve) => setTimeout(resolve, 4 * BEHIND_MS));
+    await pause(4 * BEHIND_MS);
     expect(await tables.mirror.cursor()).toEqual(before);
     await chain.process.start();
     await until("the old node is left", async () =>

@@ -44,6 +44,13 @@ export default dashboard(
     lines("Behind", "s", "How long the tables have not had all that is final", [
       query("min(granary_chain_indexer_finalized_lag_seconds)", "lag"),
     ]),
+    lines("Nodes behind", "short", "Finalized blocks that another node has, by place in CHAIN_URL", [
+      query("max by (node) (granary_chain_indexer_node_lag_blocks)", "node {{node}}"),
+    ]),
+    lines("Nodes", "none", "Answering, and in use by a replica, by place in CHAIN_URL", [
+      query("min by (node) (granary_chain_indexer_node_up)", "node {{node}} up"),
+      query("max by (node) (granary_chain_indexer_node_in_use)", "node {{node}} in use"),
+    ]),
     lines("Blocks", "ops", "Applied", [
       query("sum(rate(granary_chain_indexer_blocks_total[$__rate_interval]))", "blocks"),
     ]),

@@ -1,4 +1,11 @@
-import type { IndexerPorts } from "../ports.js";
+import type { BlockRef, Cursor, IndexerPorts } from "../ports.js";
+
+/** Blocks in flight: what tables and node may differ by and still count as abreast. */
+const ABREAST_WITHIN_BLOCKS = 5;
+
+/** Tables that lack blocks are not, nor are those that have many more: then the node is an old one, and sees nothing new. */
+export const areAbreast = (cursor: Cursor | null, finalized: Pick<BlockRef, "number">): boolean =>
+  cursor !== null && Math.abs(finalized.number - cursor.number) <= ABREAST_WITHIN_BLOCKS;
 
 /** How the tables stand to the finalized chain; kept by every replica, leading or not. */
 export interface Lag {
@@ -14,6 +21,6 @@ export async function measureLag(
   const askedAt = now();
   const [head, cursor] = await Promise.all([chain.finalizedHead(), mirror.cursor()]);
   lag.finalizedBlock = head.number;
-  if (cursor !== null && cursor.number >= head.number) lag.syncedAt = askedAt;
+  if (cursor !== null && cursor.number >= head.number && areAbreast(cursor, head)) lag.syncedAt = askedAt;
   return "idle";
 }

@@ -1,22 +1,20 @@
 import type { InputOf, OutputOf } from "@granary/contracts";
 import type { IndexerPorts } from "../ports.js";
-
-/** What the tables may lag behind the finalized chain and still count as synced: blocks in flight. */
-const SYNCED_WITHIN_BLOCKS = 5;
+import { areAbreast } from "./measure-lag.js";
 
 type Ports = Pick<IndexerPorts, "chain" | "mirror">;
 
 export async function showStatus({ chain, mirror }: Ports): Promise<OutputOf<"chainStatus">> {
   const [status, cursor] = await Promise.all([chain.status(), mirror.cursor()]);
-  const indexedBlock = cursor?.genesisHash === status.genesisHash ? cursor.number : 0;
+  const ours = cursor?.genesisHash === status.genesisHash ? cursor : null;
   return {
     genesisHash: status.genesisHash,
     specName: status.specName,
     specVersion: status.specVersion,
     bestBlock: status.best.number,
     finalizedBlock: status.finalized.number,
-    indexedBlock,
-    isSynced: !status.isSyncing && cursor !== null && status.finalized.number - indexedBlock <= SYNCED_WITHIN_BLOCKS,
+    indexedBlock: ours?.number ?? 0,
+    isSynced: !status.isSyncing && areAbreast(ours, status.finalized),
   };
 }
 
