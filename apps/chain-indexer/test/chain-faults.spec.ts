@@ -1,5 +1,5 @@
 import { cp, rm } from "node:fs/promises";
-import { type ChainClient, type ChainReader, connectChain } from "@granary/chain-client";
+import { type ChainClient, type ChainReader, connectChain, loadSigner } from "@granary/chain-client";
 import { events, type MessageOf } from "@granary/contracts";
 import type { Fid } from "@granary/primitives";
 import { silentLog } from "@granary/telemetry";
@@ -262,6 +262,29 @@ describe("the tables tell what is final, once", () => {
     await caughtUp();
     expect(await columnsTold(fid)).toEqual([1, 2]);
     expect(await factsOf("dealRemoved", fid)).toEqual([]);
+    expect(recovered).toEqual([]);
+  });
+
+  it("when the runtime is upgraded in mid-run, with every event of the files' pallet in another place", async () => {
+    const { reader, recovered } = await startIndexer();
+    const fid = await declare(client, cast, "upgraded");
+    await report(fid, 1);
+    const code = `0x${Buffer.from("granary development runtime 138").toString("hex")}`;
+    const upgrade = client.calls.raw("System", "set_storage", [[["0x3a636f6465", code]]]);
+    await client.writer.signAndFinalize(await loadSigner("//Alice"), client.calls.sudo(upgrade));
+    await until("it is told", async () => (await client.reader.status()).specVersion === 138);
+    await until("calls are made for it", async () =>
+      report(fid, 2).then(
+        () => true,
+        () => false,
+      ),
+    );
+    await report(fid, 3);
+    const after = await declare(client, cast, "after the upgrade");
+    await caughtUp();
+    expect(await columnsTold(fid)).toEqual([1, 2, 3]);
+    expect(await factsOf("dealDeclared", after)).toHaveLength(1);
+    expect((await reader.status()).specVersion).toBe(138);
     expect(recovered).toEqual([]);
   });
 

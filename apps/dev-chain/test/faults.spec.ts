@@ -204,6 +204,39 @@ it("subscriptions that were silenced say nothing more; the connection and new on
   expect(old).toEqual([]);
 });
 
+it("an upgrade of the runtime is told, and holds from the next block on", async () => {
+  const told: number[] = [];
+  await control.subscribe(
+    "state_runtimeVersion",
+    "state_subscribeRuntimeVersion",
+    [],
+    (_: unknown, version: { specVersion: number }) => void told.push(version.specVersion),
+  );
+  const before = await headHash();
+  const code = `0x${Buffer.from("granary development runtime 138").toString("hex")}`;
+  const upgrade = call(api, "sudo.sudo", call(api, "system.setStorage", [["0x3a636f6465", code]]));
+  const nonce = (await api.rpc.system.accountNextIndex(bob().address)).toNumber();
+  const old = await call(api, "system.remark", "0x01").signAsync(bob(), { nonce: nonce + 1 });
+  await control.send("author_submitExtrinsic", [old.toHex()]);
+  await control.send("author_submitExtrinsic", [(await upgrade.signAsync(alice())).toHex()]);
+  await dev("sealBlocks", 1);
+  const upgraded = await headHash();
+  await eventually(
+    () => told.length,
+    (count) => count === 2,
+  );
+  expect(told).toEqual([137, 138]);
+  const versionAt = async (hash: string) => (await api.rpc.state.getRuntimeVersion(hash)).specVersion.toNumber();
+  expect([await versionAt(before), await versionAt(upgraded)]).toEqual([137, 138]);
+  const [metadataBefore, metadataAfter] = await Promise.all(
+    [before, upgraded].map((hash) => control.send<string>("state_getMetadata", [hash])),
+  );
+  expect(metadataAfter).not.toBe(metadataBefore);
+  // Signed for the old runtime it waits in vain.
+  expect(await api.rpc.author.pendingExtrinsics()).toHaveLength(0);
+  await expect(control.send("author_submitExtrinsic", [old.toHex()])).rejects.toThrow(/bad signature/);
+});
+
 it("a chain that was not told to takes no such requests", async () => {
   const plain = await createDevChain({ seal: "manual" });
   await plain.start();

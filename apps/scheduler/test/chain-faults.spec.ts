@@ -21,6 +21,8 @@ import { settleTransaction } from "../src/flow/submit-transaction.js";
 import { createReplica, type Order, type Replica } from "./support/replica.js";
 
 const WAIT_MS = 90_000;
+const TEN_MINUTES_MS = 600_000;
+const faults = { DEV_CHAIN_SEAL: "manual", DEV_CHAIN_FAULTS: "on" };
 /** An era is 64 blocks: what the flows do within seconds is well within one. */
 const BEAT_MS = 100;
 
@@ -29,6 +31,8 @@ describe("an order is declared once", () => {
   let folder: string;
   let postgres: Server;
   let chain: ChainProcess;
+  /** A node ten minutes old, at rest. */
+  let stale: ChainProcess;
   let client: ChainClient;
   let cast: Cast;
   const replicas: Replica[] = [];
@@ -40,19 +44,23 @@ describe("an order is declared once", () => {
     folder = await temporaryFolder("order-faults");
     [postgres, chain] = await Promise.all([
       startPostgres({ dataDir: `${folder}/postgres`, durable: false }),
-      startChain(folder, { DEV_CHAIN_SEAL: "manual", DEV_CHAIN_FAULTS: "on" }),
+      startChain(folder, faults),
     ]);
+    await chain.ask("dev_shiftClock", -TEN_MINUTES_MS);
     await migrate(postgres.url);
     client = await connect(chain.url);
     cast = await createCast(12);
     startBeat();
     await prepareNetwork(client, cast);
+    stopBeat();
+    await cp(chain.dataDir, `${folder}/stale`, { recursive: true });
+    stale = await startChain(folder, faults, "stale");
+    await chain.ask("dev_shiftClock", 0);
   });
   afterAll(async () => {
     stopBeat();
     await client?.close();
-    await chain?.process.stop();
-    await postgres?.stop();
+    await Promise.all([chain?.process.stop(), stale?.process.stop(), postgres?.stop()]);
     await rm(folder, { recursive: true, force: true });
   });
   beforeEach(async () => {
@@ -77,8 +85,8 @@ describe("an order is declared once", () => {
   const seal = (count: number) => chain.ask("dev_sealBlocks", count);
   const pending = async () => (await chain.ask<string[]>("author_pendingExtrinsics")).length;
 
-  async function startReplica(): Promise<Replica> {
-    const replica = await createReplica({ databaseUrl: postgres.url, chainUrls: [chain.url], signer: cast.gateway });
+  async function startReplica(chainUrls: readonly string[] = [chain.url]): Promise<Replica> {
+    const replica = await createReplica({ databaseUrl: postgres.url, chainUrls, signer: cast.gateway });
     replicas.push(replica);
     return replica;
   }
@@ -259,6 +267,29 @@ describe("an order is declared once", () => {
     const order = await orderInPool(await startReplica(), "silent");
     await chain.ask("dev_silenceSubscriptions");
     await expectOnce(order);
+  });
+
+  it("although for a while the only node that answers is ten minutes old", async () => {
+    const replica = await startReplica([chain.url, stale.url]);
+    const standing = newOrder("standing");
+    await replica.open(standing);
+    await expectOnce(standing);
+    const waiting = await orderInPool(replica, "waiting");
+    await chain.process.kill9();
+    const old = Number((await stale.ask<{ number: string }>("chain_getHeader")).number);
+    const seenHead = () =>
+      replica.ports.chain.bestHead().then(
+        ({ number }) => number,
+        () => -1,
+      );
+    await until("the old node is in use", async () => (await seenHead()) === old);
+    for (let look = 0; look < 40; look += 1) {
+      expect([await stateOf(standing), (await firstRowOf(waiting)).state]).toEqual(["placing", "submitted"]);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    await chain.process.start();
+    await until("the old node is left", async () => (await seenHead()) > old);
+    await expectOnce(standing, waiting);
   });
 
   it("by two replicas with one account, through reorganizations", async () => {

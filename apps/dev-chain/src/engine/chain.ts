@@ -222,12 +222,22 @@ export class Chain {
 
   /** Makes a block on top of the best, durably, without telling anybody. */
   private grow(now: number): BuiltBlock {
-    const next = this.engine.begin(this.ground(), now);
+    const ground = this.ground();
+    const { specVersion } = this.engine.version(ground.state);
+    const next = this.engine.begin(ground, now);
     this.fill(next);
     const built = next.finish();
     this.journal.append(built);
     this.extend(built.block, built.changes);
+    if (this.engine.version(this.store).specVersion !== specVersion) this.judgePoolAnew();
     return built;
+  }
+
+  /** Another runtime takes no transactions that were signed for the one before. */
+  private judgePoolAnew(): void {
+    for (const transaction of this.pool.all()) {
+      if (!this.engine.validate(this.ground(), transaction).isValid) this.pool.drop(transaction, "invalid");
+    }
   }
 
   /** Tells of new blocks, of which the last is the best. */

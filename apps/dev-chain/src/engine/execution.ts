@@ -4,6 +4,8 @@ import type { Overlay } from "../store/overlay.js";
 import { encode, type Hex } from "./codec.js";
 import { type Call, type Context, type DispatchError, DispatchFailure, type Handler, type Origin } from "./dispatch.js";
 
+import { type Runtime, runtimeIn } from "./runtime.js";
+
 type Phase = "Initialization" | "Finalization" | { readonly type: "ApplyExtrinsic"; readonly value: number };
 
 interface EventRecord {
@@ -28,13 +30,16 @@ export class Execution {
   /** SCALE bytes of each event: encoded when emitted, so that a malformed one fails its call and not the block. */
   readonly records: Uint8Array[] = [];
   phase: Phase = "Initialization";
+  private readonly runtime: Runtime;
 
   constructor(
     readonly state: Overlay,
     private readonly block: number,
     private readonly parentHash: Hex,
     private readonly onBug: (error: unknown) => void,
-  ) {}
+  ) {
+    this.runtime = runtimeIn(state);
+  }
 
   context(origin: Origin): Context {
     return {
@@ -84,6 +89,11 @@ export class Execution {
       event: { type: pallet, value: { type: event, value: fields } },
       topics: [],
     };
-    this.records.push(encode("EventRecord", record));
+    const bytes = encode("EventRecord", record);
+    const shift = this.runtime.eventShift(pallet);
+    // The number of the event follows that of its pallet, which follows the phase.
+    const place = encode("Phase", record.phase).length + 1;
+    bytes[place] = (bytes[place] as number) + shift;
+    this.records.push(bytes);
   }
 }

@@ -16,6 +16,7 @@ import { type Hex, textHex, toHex } from "./codec.js";
 import type { BuiltBlock } from "./engine.js";
 import { Execution } from "./execution.js";
 import { type Header, headerHash } from "./header.js";
+import { codeKey, codeOf } from "./runtime.js";
 
 /** A miner that is there from the first block: registered, staked, positive, with certified idle space. */
 export interface GenesisMiner {
@@ -48,8 +49,6 @@ export const defaultGenesis: Genesis = {
   seed: "",
 };
 
-/** Well-known key under which nodes keep the runtime; clients tell runtimes apart by the hash of its value. */
-const codeKey = textHex(":code");
 const seedKey = textHex(":granary:seed");
 /** Layers, length and degree of the graph behind idle files: audits choose their samples by it. */
 const idleProofShape = [8n, 1_048_576n, 64n] as const;
@@ -59,7 +58,7 @@ export function genesisBlock(genesis: Genesis, onBug: (error: unknown) => void):
   const state = new Overlay({ get: (key) => nothing.get(key), keys: () => [], next: () => undefined });
   const zero: Hex = `0x${"00".repeat(32)}`;
   const context = new Execution(state, 0, zero, onBug).context({ type: "root" });
-  state.put(codeKey, Buffer.from(`granary development runtime ${runtimeVersion.specVersion}`));
+  state.put(codeKey, codeOf(runtimeVersion.specVersion));
   state.put(seedKey, Buffer.from(genesis.seed, "utf8"));
   genesisSystem(state);
   genesisPayment(state);

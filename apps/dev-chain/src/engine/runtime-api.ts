@@ -1,10 +1,10 @@
 import { accountAt } from "../pallet/system.js";
 import { baseFeeOf, feeOf } from "../pallet/transaction-payment.js";
-import { runtimeVersion } from "../shape/version.js";
 import { readBytes } from "../store/changes.js";
 import { callWeight } from "./block.js";
 import { codec, encode, type Hex } from "./codec.js";
 import { ExecutionFailed, type Ground, type InvalidReason, invalidIndex } from "./engine.js";
+import { runtimeIn } from "./runtime.js";
 import { Reader, Writer } from "./scale.js";
 import { decodeTransaction, type Transaction } from "./transaction.js";
 import { checkTransaction, type SignedTransaction } from "./validity.js";
@@ -12,11 +12,12 @@ import { checkTransaction, type SignedTransaction } from "./validity.js";
 const metadataVersion = 14;
 
 /** The runtime's own functions, arguments and results in SCALE, as `state_call` reaches them. */
-export function callRuntimeApi(ground: Ground, metadata: Uint8Array, name: string, args: Uint8Array): Uint8Array {
+export function callRuntimeApi(ground: Ground, name: string, args: Uint8Array): Uint8Array {
   const reader = new Reader(args);
+  const { version, metadata } = runtimeIn(ground.state);
   switch (name) {
     case "Core_version":
-      return encode("RuntimeVersion", runtimeVersion);
+      return encode("RuntimeVersion", version);
     case "Metadata_metadata":
       return opaque(metadata);
     case "Metadata_metadata_versions":

@@ -6,7 +6,6 @@ import {
   secp256k1Recover,
   sr25519Verify,
 } from "@polkadot/util-crypto";
-import { runtimeVersion } from "../shape/version.js";
 import { codec, encode, fromHex, type Hex, toHex } from "./codec.js";
 import type { Call, MultiAddress } from "./dispatch.js";
 import { Reader, ScaleError, Writer } from "./scale.js";
@@ -91,16 +90,27 @@ function decodeEra(reader: Reader): Era | null {
 export const eraBirth = ({ period, phase }: Era, current: number): number =>
   Math.floor((Math.max(current, phase) - phase) / period) * period + phase;
 
-/** What the signer signed: the call, the extra fields, and what binds them to this chain and time. */
-function signedPayload({ callBytes, signed }: Transaction & { signed: Signed }, genesis: Hex, birth: Hex): Uint8Array {
-  const { specVersion, transactionVersion } = runtimeVersion;
+/** What binds a signature to a chain, its runtime and a time. */
+export interface Implied {
+  readonly version: { readonly specVersion: number; readonly transactionVersion: number };
+  readonly genesis: Hex;
+  /** Of the block at which the era begins. */
+  readonly birth: Hex;
+}
+
+/** What the signer signed: the call, the extra fields, and what is implied. */
+function signedPayload(
+  { callBytes, signed }: Transaction & { signed: Signed },
+  { version, genesis, birth }: Implied,
+): Uint8Array {
+  const { specVersion, transactionVersion } = version;
   const implied = encode("(u32, u32, H256, H256)", [specVersion, transactionVersion, genesis, birth]);
   const payload = Buffer.concat([callBytes, signed.extra, implied]);
   return payload.length > 256 ? blake2AsU8a(payload, 256) : payload;
 }
 
-export function isSignatureValid(transaction: Transaction & { signed: Signed }, genesis: Hex, birth: Hex): boolean {
-  const payload = signedPayload(transaction, genesis, birth);
+export function isSignatureValid(transaction: Transaction & { signed: Signed }, implied: Implied): boolean {
+  const payload = signedPayload(transaction, implied);
   const { account, signature } = transaction.signed;
   const bytes = fromHex(signature.value);
   try {

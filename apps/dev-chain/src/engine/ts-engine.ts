@@ -1,10 +1,10 @@
-import { buildMetadata } from "../metadata/build-metadata.js";
 import { blockLength } from "../shape/system.js";
-import { chainName, runtimeVersion, ss58Prefix, tokenDecimals, tokenSymbol } from "../shape/version.js";
+import { chainName, ss58Prefix, tokenDecimals, tokenSymbol } from "../shape/version.js";
 import { BlockBuilder } from "./block.js";
 import type { Engine } from "./engine.js";
 import { checkRulesMatchShapes } from "./execution.js";
 import { type Genesis, genesisBlock } from "./genesis.js";
+import { runtimeIn } from "./runtime.js";
 import { callRuntimeApi } from "./runtime-api.js";
 import { decodeTransaction } from "./transaction.js";
 import { checkTransaction, type SignedTransaction } from "./validity.js";
@@ -15,7 +15,6 @@ import { checkTransaction, type SignedTransaction } from "./validity.js";
  */
 export function createTsEngine(genesis: Genesis, onBug: (error: unknown) => void): Engine<SignedTransaction> {
   checkRulesMatchShapes();
-  const metadata = buildMetadata();
   return {
     identity: {
       chain: chainName,
@@ -32,7 +31,7 @@ export function createTsEngine(genesis: Genesis, onBug: (error: unknown) => void
         ? { isValid: false, reason: "ExhaustsResources" }
         : checkTransaction(ground, transaction, false),
     begin: (ground, now) => new BlockBuilder(ground, now, onBug),
-    call: (ground, name, args) => callRuntimeApi(ground, metadata, name, args),
-    version: () => runtimeVersion,
+    call: (ground, name, args) => callRuntimeApi(ground, name, args),
+    version: (state) => runtimeIn(state).version,
   };
 }

@@ -2,6 +2,7 @@ import { existentialDeposit } from "../pallet/balances.js";
 import { accountAt, blockHashes } from "../pallet/system.js";
 import { feeOf } from "../pallet/transaction-payment.js";
 import type { Ground, InvalidReason, Validity } from "./engine.js";
+import { runtimeIn } from "./runtime.js";
 import { eraBirth, isSignatureValid, type Signed, type Transaction } from "./transaction.js";
 
 export type SignedTransaction = Transaction & { readonly signed: Signed };
@@ -16,7 +17,8 @@ export function checkTransaction(ground: Ground, transaction: SignedTransaction,
   const birth = signed.era === null ? 0 : eraBirth(signed.era, next);
   const birthHash = birth === 0 ? genesis : birth === next - 1 ? block.hash : blockHashes.find(state, birth);
   if (birthHash === undefined) return refuse("AncientBirthBlock");
-  if (!isSignatureKnown && !isSignatureValid(transaction, genesis, birthHash)) return refuse("BadProof");
+  const implied = { version: runtimeIn(state).version, genesis, birth: birthHash };
+  if (!isSignatureKnown && !isSignatureValid(transaction, implied)) return refuse("BadProof");
   const account = accountAt(state, signed.account);
   if (signed.nonce < account.nonce) return refuse("Stale");
   if (account.data.free < feeOf(bytes.length) + signed.tip + existentialDeposit) return refuse("Payment");

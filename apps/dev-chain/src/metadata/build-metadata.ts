@@ -1,6 +1,7 @@
 import { TypeRegistry as PolkadotRegistry } from "@polkadot/types";
 import { defaultOf, encode, toHex } from "../engine/codec.js";
-import { namedTypes, type PalletShape, pallets, type StorageShape, signedExtensions, struct } from "../shape/index.js";
+import { namedTypes, type PalletShape, type StorageShape, signedExtensions, struct } from "../shape/index.js";
+import type { RuntimeShape } from "../shape/runtime.js";
 import { TypeRegistry } from "./type-registry.js";
 
 /** "meta", little endian: the first bytes of any metadata. */
@@ -8,8 +9,8 @@ const magic = Buffer.from("meta", "ascii");
 const version = 14;
 
 /** SCALE bytes of the chain's metadata, prefixed as `state_getMetadata` returns them. */
-export function buildMetadata(): Uint8Array {
-  const types = new TypeRegistry();
+export function buildMetadata({ pallets, namedTypes }: RuntimeShape): Uint8Array {
+  const types = new TypeRegistry(namedTypes);
   const described = pallets.map((pallet) => describePallet(types, pallet));
   types.id("RuntimeError");
   types.id("DispatchError");

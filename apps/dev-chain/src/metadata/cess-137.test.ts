@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "@jest/globals";
 import { cryptoWaitReady } from "@polkadot/util-crypto";
 import { pallets } from "../shape/index.js";
+import { runtimeShape } from "../shape/runtime.js";
 import { runtimeVersion, ss58Prefix } from "../shape/version.js";
 import { buildMetadata } from "./build-metadata.js";
 import { describeMetadata, type MetadataDescription } from "./describe-metadata.js";
@@ -47,7 +48,7 @@ describe("the metadata beside that of CESS spec 137", () => {
   let ours: MetadataDescription;
   beforeAll(async () => {
     await cryptoWaitReady();
-    ours = describeMetadata(buildMetadata());
+    ours = describeMetadata(buildMetadata(runtimeShape(runtimeVersion.specVersion)));
   });
   const compared = pallets.map(({ name }) => name).filter((name) => name in cess.pallets);
 

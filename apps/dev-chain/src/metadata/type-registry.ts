@@ -1,4 +1,4 @@
-import { type Fields, type NamedShape, namedTypes } from "../shape/index.js";
+import type { Fields, NamedShape } from "../shape/index.js";
 import { parseType, type TypeTree } from "./type-language.js";
 
 interface PortableField {
@@ -18,6 +18,8 @@ interface PortableType {
 export class TypeRegistry {
   private readonly types: PortableType[] = [];
   private readonly ids = new Map<string, number>();
+
+  constructor(private readonly namedTypes: Readonly<Record<string, NamedShape>>) {}
 
   id(type: string): number {
     return this.of(parseType(type));
@@ -54,7 +56,7 @@ export class TypeRegistry {
           Primitive: tree.name === "bool" || tree.name === "str" ? capital(tree.name) : tree.name.toUpperCase(),
         });
       case "named":
-        return this.named(lookup(tree.name));
+        return this.named(lookup(this.namedTypes, tree.name));
       case "compact":
         return plain({ Compact: { type: this.of(tree.of) } });
       case "vec":
@@ -126,7 +128,7 @@ const plain = (def: Record<string, unknown>): PortableType => ({ path: [], param
 const unit = (name: string, index: number) => ({ name, index, fields: [], docs: [] });
 const capital = (text: string): string => text.charAt(0).toUpperCase() + text.slice(1);
 
-function lookup(name: string): NamedShape {
+function lookup(namedTypes: Readonly<Record<string, NamedShape>>, name: string): NamedShape {
   const shape = namedTypes[name];
   if (shape === undefined) throw new Error(`no type named ${name}`);
   return shape;

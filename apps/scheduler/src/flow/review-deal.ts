@@ -45,17 +45,24 @@ type Finding = (deal: LockedDeal) => void;
 export async function reviewDeal(ports: ReviewPorts, reviewMs: number, uploadId: UploadId): Promise<void> {
   const record = await ports.deals.find(uploadId);
   if (record?.deal.state !== "placing") return;
-  const finding = await findOut(ports, record, await readOrder(ports, record));
+  const { declaredBlock } = record.deal;
+  const finding = await findOut(ports, { ...record, declaredBlock }, await readOrder(ports, record));
   await ports.deals.change(uploadId, (deal) => {
     finding(deal);
     deal.lookAgainAt(ports.clock() + reviewMs);
   });
 }
 
-async function findOut(ports: ReviewPorts, record: DealRecord, order: Order): Promise<Finding> {
+async function findOut(
+  ports: ReviewPorts,
+  record: DealRecord & { readonly declaredBlock: number },
+  order: Order,
+): Promise<Finding> {
   const { chain } = ports;
-  const { fid, account } = record;
+  const { fid, account, declaredBlock } = record;
   const { hash, number } = await chain.finalizedHead();
+  // Nothing is missed there yet; and a node that is behind cannot know of it.
+  if (number < declaredBlock) return () => {};
   const [file, deal] = await Promise.all([fileAt(chain, fid, hash), chain.deal(fid, hash)]);
   if (file !== null) {
     const isOurs = compareContent(order, file) === "same" && file.owners.some((owner) => owner.account === account);

@@ -42,7 +42,13 @@ export async function createReplica(parts: {
   readonly chainUrls: readonly string[];
   readonly signer: Signer;
 }): Promise<Replica> {
-  const chain = await connectChain({ urls: parts.chainUrls, log: silentLog, watchSilenceMs: 500 });
+  const chain = await connectChain({
+    urls: parts.chainUrls,
+    log: silentLog,
+    watchSilenceMs: 500,
+    compareMs: 200,
+    graceMs: 500,
+  });
   const database = connectDatabase({ url: parts.databaseUrl, poolSize: 6 });
   const outbox = createOutbox(database, "scheduling");
   const miners = { judge: async () => null, claimProbes: async () => new Set<never>() };
