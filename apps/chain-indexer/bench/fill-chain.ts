@@ -2,7 +2,7 @@ import type { ChainClient, Signer } from "@granary/chain-client";
 import { allColumns, type Cast, type ChainProcess, fileOf, poll } from "@granary/testnet";
 
 export const BLOCKS = 10_000;
-/** Every so many blocks one has a transaction; each brings about five events, and each block one of its own. */
+/** One of so many blocks has a transaction, which the chain seals at once; it brings some events, each block one more. */
 const BLOCKS_PER_TRANSACTION = 5;
 const FILES = Math.floor(BLOCKS / BLOCKS_PER_TRANSACTION / (1 + allColumns.length));
 
@@ -17,7 +17,7 @@ export async function fillChain(node: ChainProcess, { reader, writer, calls }: C
     nonces.set(signer, nonce + 1);
     const { extrinsicHex } = await writer.prepare(signer, call, { nonce });
     await node.ask("author_submitExtrinsic", extrinsicHex);
-    await node.ask("dev_sealBlocks", BLOCKS_PER_TRANSACTION);
+    await node.ask("dev_sealBlocks", BLOCKS_PER_TRANSACTION - 1);
   };
   for (let file = 0; file < FILES; file += 1) {
     const { fid, segments } = fileOf(`file ${file}`);

@@ -254,25 +254,28 @@ export interface TransactionStore {
   /**
    * Adds a transaction to the account's lane. One at a time per account, over all replicas: `prepare` is given the
    * lowest nonce, from `stateNonce` up, that no open transaction has.
+   * @throws CodedError TX_OPEN (conflict) where the account has an open one for the same purpose and reference
    */
   add(
     lane: { readonly account: AccountId; readonly purpose: Purpose; readonly reference: string },
     stateNonce: () => Promise<number>,
     prepare: (nonce: number) => Promise<PreparedExtrinsic>,
   ): Promise<TransactionRecord>;
-  /** False when it has come to its end before: then it stays there. */
+  /** When it was marked; null when it has come to its end before: then it stays there. */
   mark(
     id: string,
     state: TransactionRecord["state"],
     more?: {
       /** Marks only what is in this state still: what was judged by it, and is in another by now, is judged anew. */
       readonly from?: OpenTransactionState;
+      /** Marks only what nobody has marked or claimed since it was marked then. */
+      readonly untouchedSince?: Instant;
       readonly block?: BlockRef | null;
       readonly failure?: Failure;
       /** What it cost, in the smallest unit. */
       readonly fee?: bigint;
     },
-  ): Promise<boolean>;
+  ): Promise<Instant | null>;
   find(id: string): Promise<TransactionRecord | null>;
   openFor(purpose: Purpose, reference: string): Promise<OpenTransaction | null>;
   /** Open transactions that nobody has touched for a while, ours to look after for that long. */

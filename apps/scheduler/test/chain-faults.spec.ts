@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import { cp, rm } from "node:fs/promises";
 import type { BlockRef, ChainClient } from "@granary/chain-client";
 import { migrate } from "@granary/database";
-import type { UploadId } from "@granary/primitives";
+import type { CodedError, UploadId } from "@granary/primitives";
 import {
   type Cast,
   type ChainProcess,
@@ -17,7 +17,7 @@ import {
   temporaryFolder,
 } from "@granary/testnet";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "@jest/globals";
-import { settleTransaction } from "../src/flow/submit-transaction.js";
+import { settleTransaction, submitTransaction } from "../src/flow/submit-transaction.js";
 import { createReplica, type Order, type Replica } from "./support/replica.js";
 
 const WAIT_MS = 90_000;
@@ -64,13 +64,16 @@ describe("an order is declared once", () => {
     await rm(folder, { recursive: true, force: true });
   });
   beforeEach(async () => {
+    // Whatever the test before has left.
+    await chain.process.start();
+    await chain.ask("dev_stallFinality", false);
+    await chain.ask("dev_limitPool", null);
+    await until("the node is there", () => client.isConnected());
     begin = await client.reader.finalizedHead();
     startBeat();
   });
   afterEach(async () => {
     for (const replica of replicas.splice(0)) await replica.stop();
-    await chain.ask("dev_stallFinality", false);
-    await chain.ask("dev_limitPool", null);
   });
 
   /** Blocks come by themselves. */
@@ -238,6 +241,23 @@ describe("an order is declared once", () => {
     expect(await settleTransaction(ports, { ...read, state: read.state }, muchLater)).toBe("submitted");
     expect((await transactions.find(read.id))?.state).not.toBe("lost");
     await until("it is final", async () => (await transactions.find(read.id))?.state === "finalized");
+  });
+
+  it("although two replicas decide to at the same time", async () => {
+    const { ports } = await startReplica();
+    const { uploadId, owner, ...order } = newOrder("decided twice");
+    const call = ports.calls.uploadDeclaration({ ...order, owner, name: "file.bin", sizeBytes: 1000 });
+    const wanted = { purpose: "declare", reference: uploadId, call } as const;
+    const isDue = async () => (await client.reader.deal(order.fid, "best")) === null;
+    const outcomes = await Promise.allSettled([
+      submitTransaction(ports, { ...wanted, isDue }),
+      submitTransaction(ports, { ...wanted, isDue }),
+      submitTransaction(ports, { ...wanted, isDue }),
+    ]);
+    const refusals = outcomes.flatMap((one) => (one.status === "rejected" ? [(one.reason as CodedError).code] : []));
+    expect(refusals).toHaveLength(2);
+    for (const code of refusals) expect(["TX_OPEN", "TX_NOT_DUE"]).toContain(code);
+    await until("it is final", async () => (await timesOnChain([{ uploadId, owner, ...order }]))[0] === 1);
   });
 
   it("although the pool is full at first", async () => {

@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { ChainTransactionModel, Database } from "@granary/database";
-import type { AccountId } from "@granary/primitives";
+import { type AccountId, CodedError } from "@granary/primitives";
 import type { Clock, Observer, OpenTransaction, Purpose, TransactionRecord, TransactionStore } from "../ports.js";
 
 const openStates = ["prepared", "submitted", "included"] as const;
@@ -22,8 +22,11 @@ export function createPrismaTransactionStore(parts: {
           await tx.$executeRawUnsafe("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", `lane:${lane.account}`);
           const open = await tx.chainTransaction.findMany({
             where: { account: lane.account, state: { in: [...openStates] } },
-            select: { nonce: true },
+            select: { nonce: true, purpose: true, reference: true },
           });
+          if (open.some(({ purpose, reference }) => purpose === lane.purpose && reference === lane.reference)) {
+            throw new CodedError("TX_OPEN", "conflict", "a transaction for this is under way", { ...lane });
+          }
           const taken = new Set(open.map(({ nonce }) => nonce));
           let nonce = await stateNonce();
           while (taken.has(nonce)) nonce += 1;
@@ -47,12 +50,17 @@ export function createPrismaTransactionStore(parts: {
         },
         { timeout: LANE_TIMEOUT_MS, maxWait: LANE_TIMEOUT_MS },
       ),
-    async mark(id, state, { from, block, failure, fee } = {}) {
+    async mark(id, state, { from, untouchedSince, block, failure, fee } = {}) {
+      const markedAt = clock();
       const { count } = await database.chainTransaction.updateMany({
-        where: { id, state: from ?? { in: [...openStates] } },
+        where: {
+          id,
+          state: from ?? { in: [...openStates] },
+          ...(untouchedSince === undefined ? {} : { updatedAt: new Date(untouchedSince) }),
+        },
         data: {
           state,
-          updatedAt: new Date(clock()),
+          updatedAt: new Date(markedAt),
           ...(block === undefined
             ? {}
             : { blockHash: block?.hash ?? null, blockNumber: block === null ? null : BigInt(block.number) }),
@@ -62,7 +70,7 @@ export function createPrismaTransactionStore(parts: {
       if (count > 0) observer.transaction(state);
       // Marked as included twice, after a reorganization, it is counted twice: both blocks said it was paid.
       if (count > 0 && fee !== undefined) observer.feePaid(fee);
-      return count > 0;
+      return count > 0 ? markedAt : null;
     },
     async find(id) {
       const row = await database.chainTransaction.findUnique({ where: { id } });

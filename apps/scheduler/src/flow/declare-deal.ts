@@ -113,7 +113,9 @@ async function declare(
   const { record, order, joins } = wanted;
   const { uploadId, fid, account: owner, territory, name, sizeBytes } = record;
   const call = ports.calls.uploadDeclaration({ fid, segments: order.segments, owner, name, territory, sizeBytes });
-  const inclusion = await submitTransaction(ports, { purpose: "declare", reference: uploadId, call }, stopping);
+  const isDue = async () => joins || (await ports.chain.deal(fid, "best")) === null;
+  const transaction = { purpose: "declare", reference: uploadId, call, isDue } as const;
+  const inclusion = await submitTransaction(ports, transaction, stopping);
   if (!inclusion.outcome.ok) return meetObstacle(ports, rules, record, obstacleOfRefusal(inclusion.outcome.error));
   // Joined, the file has to be seen as ours in a finalized block.
   if (joins || !(await isOurs(ports, record, order, inclusion))) return wait(ports, record, null);

@@ -24,15 +24,19 @@ export interface SubmitPorts {
 /** Longest time that somebody waits here; after it the transaction is still followed, but by the follower. */
 const INCLUSION_WAIT_MS = 45_000;
 
+export interface Wanted {
+  readonly purpose: Purpose;
+  readonly reference: string;
+  readonly call: ChainCall;
+  /** Asked when the lane is ours: waiting for it takes its time, and others may have done it meanwhile. */
+  readonly isDue?: () => Promise<boolean>;
+}
+
 /**
  * Signs, writes down, and only then submits; resolves when the transaction is in a block, also with a call that the
  * chain refused. Whoever gets an error reads the chain before trying again: the transaction may still be included.
  */
-export async function submitTransaction(
-  ports: SubmitPorts,
-  order: { readonly purpose: Purpose; readonly reference: string; readonly call: ChainCall },
-  stopping?: AbortSignal,
-): Promise<Inclusion> {
+export async function submitTransaction(ports: SubmitPorts, order: Wanted, stopping?: AbortSignal): Promise<Inclusion> {
   const { signer, writer, chain, transactions } = ports;
   const { purpose, reference, call } = order;
   const { account } = signer;
@@ -43,7 +47,12 @@ export async function submitTransaction(
       const record = await transactions.add(
         { account, purpose, reference },
         () => chain.nonce(account, "best"),
-        (nonce) => writer.prepare(signer, call, { nonce }),
+        async (nonce) => {
+          if (order.isDue !== undefined && !(await order.isDue())) {
+            throw new CodedError("TX_NOT_DUE", "conflict", "the chain has it by now", { purpose, reference });
+          }
+          return writer.prepare(signer, call, { nonce });
+        },
       );
       return submitPrepared(ports, record, stopping);
     },
@@ -57,17 +66,19 @@ async function submitPrepared(
   stopping: AbortSignal | undefined,
 ): Promise<Inclusion> {
   // From here on it may be in a pool: the mark says so before it can be true.
-  if (!(await ports.transactions.mark(record.id, "submitted"))) {
+  const submittedAt = await ports.transactions.mark(record.id, "submitted");
+  if (submittedAt === null) {
     throw new CodedError("TX_ABANDONED", "conflict", "somebody has given this transaction up meanwhile");
   }
   try {
     return await awaitInclusion(ports, record, stopping);
   } catch (thrown) {
     const error = asCodedError(thrown);
-    // The pool has refused it, so it is nowhere.
+    // The pool has refused it, so it is nowhere, unless another replica has taken it up and offered it meanwhile: then a
+    // used nonce may be its own.
     if (isRefusal(error.code)) {
       const failure = { code: error.code, reason: error.message };
-      await ports.transactions.mark(record.id, "lost", { failure });
+      await ports.transactions.mark(record.id, "lost", { failure, untouchedSince: submittedAt });
     }
     throw error;
   }
@@ -153,7 +164,7 @@ export async function settleTransaction(ports: SubmitPorts, record: OpenTransact
     const { block } = record;
     const isThere = (await chain.blockHash(block.number)) === block.hash;
     if (isThere && finalized.number < block.number) return "included";
-    if (isThere) return (await transactions.mark(record.id, "finalized")) ? "finalized" : "included";
+    if (isThere) return (await transactions.mark(record.id, "finalized")) === null ? "included" : "finalized";
   }
   const inclusion = await writer.findInclusion(record.hash, record.birthBlock, record.deathBlock);
   if (inclusion !== null) {
@@ -163,8 +174,8 @@ export async function settleTransaction(ports: SubmitPorts, record: OpenTransact
   const reason = await lossOf(ports, record, finalized, now);
   if (reason !== null) {
     const failure = { code: "TX_LOST", reason };
-    const isLost = await transactions.mark(record.id, "lost", { from: record.state, block: null, failure });
-    return isLost ? "lost" : "submitted";
+    const lostAt = await transactions.mark(record.id, "lost", { from: record.state, block: null, failure });
+    return lostAt === null ? "submitted" : "lost";
   }
   if (record.state === "included") await transactions.mark(record.id, "submitted", { block: null });
   if (record.state !== "prepared") await offerAgain(ports, record);

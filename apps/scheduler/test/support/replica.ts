@@ -29,6 +29,8 @@ export interface Replica {
 
 /** So many times faster than time: the patience of the flows passes sooner. */
 const HASTE = 10;
+/** Renewed by the clock of the machine. */
+const LEASE_MS = 600_000;
 const REVIEW_MS = 10_000;
 const IDLE_MS = 50;
 const startedAt = Date.now();
@@ -52,7 +54,7 @@ export async function createReplica(parts: {
   const database = connectDatabase({ url: parts.databaseUrl, poolSize: 6 });
   const outbox = createOutbox(database, "scheduling");
   const miners = { judge: async () => null, claimProbes: async () => new Set<never>() };
-  const deals = createPrismaDealStore({ database, outbox, miners, clock, leaseMs: 60_000, observer: nobody });
+  const deals = createPrismaDealStore({ database, outbox, miners, clock, leaseMs: LEASE_MS, observer: nobody });
   const ports = {
     deals,
     transactions: createPrismaTransactionStore({ database, clock, observer: nobody }),
@@ -65,7 +67,7 @@ export async function createReplica(parts: {
     observer: nobody,
     log: silentLog,
   };
-  const rules = { leaseMs: 60_000, obstaclePatienceMs: Number.POSITIVE_INFINITY, reviewMs: REVIEW_MS };
+  const rules = { leaseMs: LEASE_MS, obstaclePatienceMs: Number.POSITIVE_INFINITY, reviewMs: REVIEW_MS };
   const stopping = new AbortController();
   const step = {
     declare: async () => {
