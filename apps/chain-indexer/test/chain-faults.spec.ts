@@ -20,7 +20,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { followChain } from "../src/flow/follow-chain.js";
 import { createTables, nobody, type Tables } from "./tables.js";
 
-const WAIT_MS = 90_000;
+const WAIT_MS = 180_000;
 const BEAT_MS = 100;
 const POLL_MS = 50;
 const BEHIND_MS = 1_000;

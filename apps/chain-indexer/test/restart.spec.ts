@@ -19,7 +19,7 @@ import {
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { createTables, follow, followWithRestarts, pickBlocks, randomFrom, rowsOf, type Tables } from "./tables.js";
 
-const WAIT_MS = 60_000;
+const WAIT_MS = 120_000;
 const RESTARTS = 50;
 
 describe("an indexer that is stopped anywhere", () => {

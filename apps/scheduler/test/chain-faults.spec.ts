@@ -20,7 +20,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { settleTransaction, submitTransaction } from "../src/flow/submit-transaction.js";
 import { createReplica, type Order, type Replica } from "./support/replica.js";
 
-const WAIT_MS = 90_000;
+const WAIT_MS = 180_000;
 const TEN_MINUTES_MS = 600_000;
 const faults = { DEV_CHAIN_SEAL: "manual", DEV_CHAIN_FAULTS: "on" };
 /** An era is 64 blocks: what the flows do within seconds is well within one. */
