@@ -167,10 +167,15 @@ describe("the granary command", () => {
     expect([early.code, early.err]).toEqual([5, expect.stringContaining("(TERRITORY_NOT_EXPIRED)")]);
     await json("territory", "rename", name, `${name}-again`);
     const dave = (await loadSigner("//Dave")).account;
-    expect(await json("territory", "grant", `${name}-again`, dave)).toMatchObject({ receiver: dave });
+    const granted = await json<{ territory: string }>("territory", "grant", `${name}-again`, dave);
+    expect(granted).toMatchObject({ grantedFrom: `${name}-again`, receiver: dave });
     const gone = await run("territory", "show", `${name}-again`);
     expect([gone.code, gone.err]).toEqual([4, expect.stringContaining("(TERRITORY_UNKNOWN)")]);
-    expect(await json("territory", "show", `${name}-again`, "--account", dave)).toMatchObject({ account: dave });
+    expect(await json("territory", "show", granted.territory, "--account", dave)).toMatchObject({ account: dave });
+    const asDave = { ...environment, GRANARY_KEY: "//Dave" };
+    const named = await granary(["territory", "rename", granted.territory, "gift"], asDave, stage.folder);
+    expect([named.code, named.err]).toEqual([0, ""]);
+    expect(await json("territory", "show", "gift", "--account", dave)).toMatchObject({ account: dave });
   });
 
   it("authorizes a gateway, lists it, and takes the authorization back", async () => {

@@ -5,11 +5,13 @@ import { publicKeyOf } from "./accounts.js";
 import { digestToChain } from "./hash.js";
 import { fitsPeerId, peerIdFor } from "./peer-id.js";
 import { camel, type Runtime, shapeUnknown } from "./runtime.js";
+import { territoryNameBytes } from "./territory-name.js";
 import type { ChainCall, ChainCalls } from "./types.js";
 
 /** Bytes go in as hexadecimal: in any other form the registry would read them as already encoded. */
 const hash = (digest: Digest): string => u8aToHex(digestToChain(digest));
 const text = (value: string): string => u8aToHex(new TextEncoder().encode(value));
+const territoryName = (name: string): string => u8aToHex(territoryNameBytes(name));
 const account = (id: AccountId): string => u8aToHex(publicKeyOf(id));
 
 /** Runtimes that know buckets create the one that is named, when it is not there. */
@@ -78,7 +80,7 @@ function fileCalls(runtime: () => Runtime): Pick<ChainCalls, "uploadDeclaration"
           user: account(owner),
           fileName: text(name),
           bucketName: text(BUCKET),
-          territoryName: text(territory),
+          territoryName: territoryName(territory),
         },
         file_size: sizeBytes,
       });
@@ -105,16 +107,17 @@ const territoryCalls = (runtime: () => Runtime) => {
   const call = (name: string, args: Args) => build(runtime(), "StorageHandler", name, args);
   return {
     mintTerritory: (name: string, gib: number, days: number) =>
-      call("mint_territory", { gib_count: gib, territory_name: text(name), days }),
+      call("mint_territory", { gib_count: gib, territory_name: territoryName(name), days }),
     expandTerritory: (name: string, gib: number) =>
-      call("expanding_territory", { territory_name: text(name), gib_count: gib }),
-    renewTerritory: (name: string, days: number) => call("renewal_territory", { territory_name: text(name), days }),
+      call("expanding_territory", { territory_name: territoryName(name), gib_count: gib }),
+    renewTerritory: (name: string, days: number) =>
+      call("renewal_territory", { territory_name: territoryName(name), days }),
     reactivateTerritory: (name: string, days: number) =>
-      call("reactivate_territory", { territory_name: text(name), days }),
+      call("reactivate_territory", { territory_name: territoryName(name), days }),
     renameTerritory: (from: string, to: string) =>
-      call("territory_rename", { old_name: text(from), new_name: text(to) }),
+      call("territory_rename", { old_name: territoryName(from), new_name: territoryName(to) }),
     grantTerritory: (name: string, receiver: AccountId) =>
-      call("territory_grants", { territory_name: text(name), receiver: account(receiver) }),
+      call("territory_grants", { territory_name: territoryName(name), receiver: account(receiver) }),
   };
 };
 

@@ -4,6 +4,7 @@ import type { Codec } from "@polkadot/types/types";
 import { accountOf } from "./accounts.js";
 import { digestFromChain } from "./hash.js";
 import { camel, shapeUnknown } from "./runtime.js";
+import { territoryNameFrom } from "./territory-name.js";
 
 /** Readers of decoded values: each says what it expects, and what is not that is an unknown shape. */
 
@@ -43,6 +44,8 @@ export function bytesOf(value: Codec): Uint8Array {
 
 /** Bytes that people wrote. What is not UTF-8, and NUL, which databases do not take, become replacement characters. */
 export const textOf = (value: Codec): string => new TextDecoder().decode(bytesOf(value)).replaceAll("\u0000", "\ufffd");
+
+export const territoryNameOf = (value: Codec): string => territoryNameFrom(bytesOf(value));
 
 export function accountFrom(value: Codec): AccountId {
   const bytes = bytesOf(value);

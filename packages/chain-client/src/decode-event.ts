@@ -1,6 +1,6 @@
 import { type AccountId, type Fid, type FragmentHash } from "@granary/primitives";
 import type { Codec } from "@polkadot/types/types";
-import { accountFrom, bigOf, digestOrNull, listOf, textOf, variantOf } from "./codec.js";
+import { accountFrom, bigOf, digestOrNull, listOf, territoryNameOf, variantOf } from "./codec.js";
 import { failureFrom } from "./failure.js";
 import { decodeStorage, type Runtime, shapeUnknown, storageEntry } from "./runtime.js";
 import type { ChainEvent } from "./types.js";
@@ -24,7 +24,7 @@ class Fields {
   }
 
   account = (...names: string[]): AccountId => accountFrom(this.one(names));
-  text = (...names: string[]): string => textOf(this.one(names));
+  territoryName = (...names: string[]): string => territoryNameOf(this.one(names));
   hex = (...names: string[]): string => this.one(names).toHex();
   big = (...names: string[]): bigint => bigOf(this.one(names));
   raw = (...names: string[]): Codec => this.one(names);
@@ -47,7 +47,7 @@ const territoryChange =
     kind: "territoryChanged",
     change,
     token: fields.has("token") ? fields.hex("token") : null,
-    name: fields.has("name") ? fields.text("name") : null,
+    name: fields.has("name") ? fields.territoryName("name") : null,
   });
 
 const minerChange =
@@ -82,7 +82,7 @@ const decoders: Readonly<Record<string, Decoder>> = {
   "StorageHandler.MintTerritory": (fields) => ({
     kind: "territoryMinted",
     token: fields.hex("token"),
-    name: fields.text("name"),
+    name: fields.territoryName("name"),
   }),
   "StorageHandler.ExpansionTerritory": territoryChange("expanded"),
   "StorageHandler.RenewalTerritory": territoryChange("renewed"),
@@ -131,7 +131,7 @@ const decoders: Readonly<Record<string, Decoder>> = {
   "FileBank.TerritoryFileDelivery": (fields) => ({
     kind: "fileDelivered",
     fid: fields.fid("fileHash"),
-    territory: fields.text("newTerritory"),
+    territory: fields.territoryName("newTerritory"),
   }),
   "FileBank.GenerateRestoralOrder": (fields) => ({
     kind: "restoralOrdered",

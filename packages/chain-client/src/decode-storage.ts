@@ -13,6 +13,7 @@ import {
   numberOf,
   optionalFieldOf,
   optionOf,
+  territoryNameOf,
   textOf,
   variantOf,
 } from "./codec.js";
@@ -47,7 +48,7 @@ export function territoryFrom(account: AccountId, name: string, value: Codec): T
 /** Old runtimes name a bucket besides; it means nothing to us. */
 const ownerFrom = (brief: Codec): FileOwner => ({
   account: accountFrom(fieldOf(brief, "user")),
-  territory: textOf(fieldOf(brief, "territory_name")),
+  territory: territoryNameOf(fieldOf(brief, "territory_name")),
   name: textOf(fieldOf(brief, "file_name")),
 });
 
@@ -126,7 +127,7 @@ export function holdingsFrom(value: Codec): readonly Holding[] {
     if (fid === null) return [];
     return [
       {
-        territory: textOf(fieldOf(entry, "territory_name")),
+        territory: territoryNameOf(fieldOf(entry, "territory_name")),
         fid,
         occupiedBytes: numberOf(fieldOf(entry, "file_size")),
       },

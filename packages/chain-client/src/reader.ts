@@ -1,17 +1,18 @@
 import type { AccountId, Fid } from "@granary/primitives";
 import { u8aToHex } from "@polkadot/util";
 import { publicKeyOf } from "./accounts.js";
-import { accountFrom, bigOf, digestOrNull, fieldOf, listOf, numberOf, textOf } from "./codec.js";
+import { accountFrom, bigOf, digestOrNull, fieldOf, listOf, numberOf, territoryNameOf, textOf } from "./codec.js";
 import { dealFrom, fileFrom, holdingsFrom, minerFrom, territoryFrom } from "./decode-storage.js";
 import { type FollowTiming, followFinalized } from "./follow.js";
 import { digestToChain } from "./hash.js";
 import { constant, decodeKeys, hasStorage, type Runtime, shapeUnknown, storageEntry } from "./runtime.js";
 import type { Session, Snapshot } from "./session.js";
+import { territoryNameBytes } from "./territory-name.js";
 import type { At, BlockRef, ChainReader, ChainStatus, UnitPrice } from "./types.js";
 
 /** Arguments go in as hexadecimal: bytes in any other form the registry would read as already encoded. */
 const fidKey = (fid: Fid): string => u8aToHex(digestToChain(fid));
-const textKey = (text: string): string => u8aToHex(new TextEncoder().encode(text));
+const territoryKey = (name: string): string => u8aToHex(territoryNameBytes(name));
 const accountKey = (account: AccountId): string => u8aToHex(publicKeyOf(account));
 
 /** A miner is 2.5 kB and more on chain. */
@@ -54,7 +55,7 @@ const territoryReads = (session: Session) => ({
   async territory(account: AccountId, name: string, at?: At) {
     const value = await session.read(await session.snapshot(at), "StorageHandler", "Territory", [
       accountKey(account),
-      textKey(name),
+      territoryKey(name),
     ]);
     return value === null ? null : territoryFrom(account, name, value);
   },
@@ -63,7 +64,7 @@ const territoryReads = (session: Session) => ({
     if (value === null) return null;
     const [account, name] = listOf(value);
     if (account === undefined || name === undefined) throw shapeUnknown("the key of a territory");
-    return { account: accountFrom(account), name: textOf(name) };
+    return { account: accountFrom(account), name: territoryNameOf(name) };
   },
   async territories(account: AccountId, at?: At) {
     const found = [];
@@ -86,7 +87,7 @@ async function* territoryPages(session: Session, snapshot: Snapshot, args: reado
   for await (const page of session.entries(snapshot, "StorageHandler", "Territory", { args })) {
     yield page.map(({ keys: [account, name], value }) => {
       if (account === undefined || name === undefined) throw shapeUnknown("the key of a territory");
-      return territoryFrom(accountFrom(account), textOf(name), value);
+      return territoryFrom(accountFrom(account), territoryNameOf(name), value);
     });
   }
 }

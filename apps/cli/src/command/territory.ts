@@ -145,13 +145,19 @@ export async function rename(context: Context, from: string, to: string): Promis
   context.output.result({ territory: to, renamedFrom: from, block }, `territory ${from} is ${to} now, block ${block}`);
 }
 
-/** Gives an empty territory to another account. */
+/** Gives an empty territory to another account, which finds it under another name: its token. */
 export async function grant(context: Context, name: string, to: string): Promise<void> {
   const receiver = parseAccount(to);
-  const block = await sign(context, ({ calls }) => calls.grantTerritory(name, receiver));
+  const signer = await context.settings.signer();
+  const { block, granted } = await context.withChain(async ({ reader, writer, calls }) => {
+    const { token } = await ownedBy(reader, signer.account, name);
+    const inclusion = await writer.signAndFinalize(signer, calls.grantTerritory(name, receiver));
+    const found = await reader.territoryOfToken(token, inclusion.block.hash);
+    return { block: inclusion.block.number, granted: found?.name ?? token };
+  });
   context.output.result(
-    { territory: name, receiver, block },
-    `territory ${name} belongs to ${receiver}, block ${block}`,
+    { territory: granted, grantedFrom: name, receiver, block },
+    `territory ${name} belongs to ${receiver} now, who finds it as ${granted}, block ${block}`,
   );
 }
 
