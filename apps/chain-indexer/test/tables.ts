@@ -48,10 +48,15 @@ export async function rowsOf({ database }: Tables) {
 class Crash extends Error {}
 
 /** Runs until the tables have all that is final now, or the run crashes. @returns whether they have */
-export async function follow(chain: ChainReader, mirror: MirrorStore, withinMs: number): Promise<boolean> {
+export async function follow(
+  chain: ChainReader,
+  mirror: MirrorStore,
+  withinMs: number,
+  observer: Observer = nobody,
+): Promise<boolean> {
   const stopping = new AbortController();
   const { number } = await chain.finalizedHead();
-  const ports = { chain, mirror, observer: nobody, log: silentLog };
+  const ports = { chain, mirror, observer, log: silentLog };
   const following = followChain(ports, { signal: stopping.signal, rescanEveryMs: 3_600_000 });
   const isThere = async () => ((await mirror.cursor())?.number ?? -1) >= number;
   const isCrash = (error: unknown) => {
@@ -83,27 +88,32 @@ export function pickBlocks(count: number, first: number, last: number, random: (
   return picked;
 }
 
-/** Ends the run once at each of the blocks: before its commit, after it, or in it. */
+/** Ends the run once at each of the blocks: before its commit, in it, or after it; after it also where it has none. */
 export function crashingAt(mirror: MirrorStore, blocks: ReadonlySet<number>, random: () => number) {
   const left = new Set(blocks);
-  const crash = () => {
+  const crash = (number: number): never => {
+    left.delete(number);
     throw new Crash();
   };
   const crashing: MirrorStore = {
     ...mirror,
     async commit(from, to, effects, options) {
-      if (!left.delete(to.number)) return mirror.commit(from, to, effects, options);
-      const fate = random();
-      if (fate < 1 / 3) crash();
+      const fate = left.has(to.number) ? random() : 1;
+      if (fate < 1 / 3) crash(to.number);
       if (fate < 2 / 3) {
         const poisoned = { ...effects, facts: [...effects.facts, { name: "none" } as never] };
-        await mirror.commit(from, to, poisoned, options).catch(crash);
+        await mirror.commit(from, to, poisoned, options).catch(() => crash(to.number));
       }
       await mirror.commit(from, to, effects, options);
-      crash();
     },
   };
-  return { mirror: crashing, crashesLeft: () => left.size };
+  const observer: Observer = {
+    ...nobody,
+    blockApplied({ number }) {
+      if (left.has(number)) crash(number);
+    },
+  };
+  return { mirror: crashing, observer, crashesLeft: () => left.size };
 }
 
 /** Follows with a crash at each of the blocks, and anew after each. @returns the number of restarts */
@@ -115,7 +125,7 @@ export async function followWithRestarts(
 ): Promise<number> {
   const crashing = crashingAt(mirror, blocks, random);
   let restarts = 0;
-  while (!(await follow(chain, crashing.mirror, withinMs))) {
+  while (!(await follow(chain, crashing.mirror, withinMs, crashing.observer))) {
     restarts += 1;
     if (restarts > blocks.size) throw new Error("it did not go on after a restart");
   }

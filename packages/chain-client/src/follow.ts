@@ -4,7 +4,7 @@ import { decodeEvents } from "./decode-event.js";
 import { pruned } from "./rpc.js";
 import { type Runtime, storageEntry, storageKey } from "./runtime.js";
 import type { Header, Session } from "./session.js";
-import type { BlockRef, FinalizedBlock } from "./types.js";
+import type { BlockRef, FinalizedBlock, FollowedBlock } from "./types.js";
 
 export interface FollowTiming {
   /** The finalized head is asked for at least this often, whatever the subscription says. */
@@ -29,7 +29,7 @@ export async function* followFinalized(
   session: Session,
   timing: FollowTiming,
   options: { after: BlockRef; signal: AbortSignal },
-): AsyncGenerator<FinalizedBlock> {
+): AsyncGenerator<FollowedBlock> {
   const bell = createBell(options.signal);
   const hints = createHints(session, bell.ring);
   let last = options.after;
@@ -49,7 +49,7 @@ export async function* followFinalized(
         await checkBehind(session, head, last, Date.now() - behindSince > timing.behindMs);
       } else behindSince = null;
       for await (const block of blocksBetween(session, last, head, options.signal)) {
-        yield block;
+        yield { ...block, headNumber: head.number };
         last = block;
       }
       if (head.number <= last.number) await bell.wait(timing.pollMs);
@@ -93,7 +93,10 @@ async function madeAt(session: Session): Promise<number> {
   return value === null ? 0 : numberOf(value);
 }
 
-/** Blocks after `last` up to `head`, fetched some at a time, each checked to be the child of the one before. */
+/**
+ * Blocks after `last` up to `head`, each checked to be the child of the one before. They are fetched some at a time, the
+ * next ones while the present ones are worked on.
+ */
 async function* blocksBetween(
   session: Session,
   last: BlockRef,
@@ -101,14 +104,12 @@ async function* blocksBetween(
   signal: AbortSignal,
 ): AsyncGenerator<FinalizedBlock> {
   let parent = last;
+  let ahead = fetchRun(session, last.number + 1, head);
   for (let from = last.number + 1; from <= head.number && !signal.aborted; from += AHEAD) {
-    const to = Math.min(from + AHEAD - 1, head.number);
-    const numbers = Array.from({ length: to - from + 1 }, (_, index) => from + index);
-    const headers = await Promise.all(numbers.map((number) => headerAt(session, number, head)));
-    const runtimes = await runtimesOf(session, headers);
-    const blocks = await Promise.all(
-      headers.map((header, index) => readBlock(session, header, runtimes[index] as Runtime)),
-    );
+    const blocks = await ahead;
+    ahead = fetchRun(session, from + AHEAD, head);
+    // Its failure is met when it is waited for; where nobody comes to that, it does not matter.
+    ahead.catch(() => undefined);
     for (const block of blocks) {
       if (block.parentHash !== parent.hash) throw mismatch(parent);
       if (signal.aborted) return;
@@ -116,6 +117,16 @@ async function* blocksBetween(
       parent = block;
     }
   }
+}
+
+/** Blocks from a height on, some of them, none above the head. */
+async function fetchRun(session: Session, from: number, head: Header): Promise<readonly FinalizedBlock[]> {
+  const length = Math.max(0, Math.min(AHEAD, head.number - from + 1));
+  if (length === 0) return [];
+  const numbers = Array.from({ length }, (_, index) => from + index);
+  const headers = await Promise.all(numbers.map((number) => headerAt(session, number, head)));
+  const runtimes = await runtimesOf(session, headers);
+  return Promise.all(headers.map((header, index) => readBlock(session, header, runtimes[index] as Runtime)));
 }
 
 async function headerAt(session: Session, number: number, head: Header): Promise<Header> {

@@ -158,6 +158,12 @@ export interface FinalizedBlock extends BlockRef {
   readonly events: readonly ChainEvent[];
 }
 
+/** A finalized block on the way to the newest one. */
+export interface FollowedBlock extends FinalizedBlock {
+  /** Height of the newest finalized block when this one was read. */
+  readonly headNumber: number;
+}
+
 /** What the chain asks for space. */
 export interface UnitPrice {
   /** Of one GiB for so many days, in the smallest unit. */
@@ -207,7 +213,7 @@ export interface ChainReader {
    * @throws CodedError CHAIN_HISTORY_MISMATCH (conflict) when `after` is not on this chain; CHAIN_STATE_PRUNED
    * (exhausted) when the node no longer has that state; CHAIN_UNREACHABLE (unavailable): call again.
    */
-  followFinalized(options: { after: BlockRef; signal: AbortSignal }): AsyncIterable<FinalizedBlock>;
+  followFinalized(options: { after: BlockRef; signal: AbortSignal }): AsyncIterable<FollowedBlock>;
 }
 
 /** An encoded call, made by `ChainCalls` for the runtime that the client is connected to. */

@@ -1,4 +1,4 @@
-import type { BlockRef, FinalizedBlock, Territory } from "@granary/chain-client";
+import type { BlockRef, FollowedBlock, Territory } from "@granary/chain-client";
 import type { ChainMiner } from "@granary/contracts";
 import type { AccountId, Fid } from "@granary/primitives";
 import type { Cursor, Effects, Fact, IndexerPorts, TerritoryKey } from "../ports.js";
@@ -10,14 +10,37 @@ import { changedMiners } from "./judge-miners.js";
 /** Territories change their state by the clock of blocks and no event tells: they are looked after this often. */
 const OVERDUE_EVERY_BLOCKS = 10;
 
+/** Blocks that change nothing are committed with the next that does, or when so many have come together. */
+const IDLE_BLOCKS = 64;
+
 type Ports = Pick<IndexerPorts, "chain" | "mirror" | "observer">;
 
+/** How far the reading is, and how much of it the tables have: between them lie blocks that change nothing. */
+export interface Place {
+  readonly reached: Cursor;
+  readonly committed: Cursor;
+}
+
 /**
- * Needs: `block` is the child of the cursor's block. Does: reads what the block touched in the state after it, and writes
- * rows, facts and the cursor in one transaction. A crash anywhere before the commit leaves nothing; after it, the block
- * is done and is not seen again.
+ * Needs: `block` is the child of the block that is reached. Does: reads what the block touched in the state after it, and
+ * writes rows, facts and the cursor in one transaction. A crash anywhere before the commit leaves nothing; after it, the
+ * block is done and is not seen again. A block that changes nothing waits for the next commit, unless it is the newest:
+ * while there are more to read, a commit for each of them would be most of the work.
  */
-export async function applyBlock(ports: Ports, cursor: Cursor, block: FinalizedBlock): Promise<Cursor> {
+export async function applyBlock(ports: Ports, place: Place, block: FollowedBlock): Promise<Place> {
+  const effects = await effectsOf(ports, block);
+  const reached = { genesisHash: place.reached.genesisHash, number: block.number, hash: block.hash };
+  const canWait = block.number < block.headNumber && block.number - place.committed.number < IDLE_BLOCKS;
+  const isCommitted = !(isIdle(effects) && canWait);
+  if (isCommitted) await ports.mirror.commit(place.committed, reached, effects);
+  ports.observer.blockApplied(block);
+  ports.observer.factsAnnounced(effects.facts);
+  return { reached, committed: isCommitted ? reached : place.committed };
+}
+
+const isIdle = (effects: Effects): boolean => Object.values(effects).every((entries) => entries.length === 0);
+
+async function effectsOf(ports: Ports, block: FollowedBlock): Promise<Effects> {
   const touched = findTouched(block.events);
   const verdicts = await judgeFids(ports, touched, block);
   const [miners, territories, authorizations] = await Promise.all([
@@ -28,18 +51,13 @@ export async function applyBlock(ports: Ports, cursor: Cursor, block: FinalizedB
       operators: await ports.chain.authorizations(owner, block.hash),
     })),
   ]);
-  const effects: Effects = {
+  return {
     ...fidEffects(verdicts),
     ...miners,
     ...territories,
     authorizations,
     facts: [...verdicts.flatMap(([, verdict]) => verdict.facts), ...miners.facts],
   };
-  const next = { genesisHash: cursor.genesisHash, number: block.number, hash: block.hash };
-  await ports.mirror.commit(cursor, next, effects);
-  ports.observer.blockApplied(block);
-  ports.observer.factsAnnounced(effects.facts);
-  return next;
 }
 
 type Judged = readonly (readonly [Fid, FidVerdict])[];
@@ -80,9 +98,13 @@ async function readTerritories(
 ): Promise<{ territories: readonly Territory[]; goneTerritories: readonly TerritoryKey[] }> {
   const keys = new Map<string, TerritoryKey>();
   const add = ({ account, name }: TerritoryKey) => keys.set(`${account} ${name}`, { account, name });
-  for (const owner of await concurrently([...touched.tokens], (token) => chain.territoryOfToken(token, block.hash))) {
-    if (owner !== null) add(owner);
-  }
+  const named = await Promise.all([
+    concurrently([...touched.tokens], (token) => chain.territoryOfToken(token, block.hash)),
+    concurrently([...touched.orders], (order) => chain.territoryOfOrder(order, block.hash)),
+  ]);
+  for (const territory of named.flat()) if (territory !== null) add(territory);
+  // Whoever had it before the event, who may have it no more.
+  if (touched.tokens.size > 0) (await mirror.territoriesOfTokens([...touched.tokens])).forEach(add);
   if (touched.territoryNames.size > 0) (await mirror.territoriesNamed([...touched.territoryNames])).forEach(add);
   for (const [, { deal, file }] of verdicts) {
     for (const owner of [...(deal === null ? [] : [deal.owner]), ...(file?.owners ?? [])]) {

@@ -1,6 +1,6 @@
 import { CodedError } from "@granary/primitives";
 import type { Cursor, IndexerPorts } from "../ports.js";
-import { applyBlock } from "./apply-block.js";
+import { applyBlock, type Place } from "./apply-block.js";
 import { takeSnapshot } from "./take-snapshot.js";
 
 type RecoveryReason = Parameters<IndexerPorts["observer"]["recovered"]>[0];
@@ -25,15 +25,17 @@ const recoverable: Readonly<Record<string, RecoveryReason>> = {
  * healed by a fresh snapshot.
  */
 export async function followChain(ports: IndexerPorts, options: FollowOptions): Promise<void> {
-  let cursor = await startingPoint(ports);
+  let place = settledAt(await startingPoint(ports));
   let rescannedAt = performance.now();
   while (!options.signal.aborted) {
     try {
-      for await (const block of ports.chain.followFinalized({ after: cursor, signal: options.signal })) {
-        cursor = await applyBlock(ports, cursor, block);
+      for await (const block of ports.chain.followFinalized({ after: place.reached, signal: options.signal })) {
+        place = await applyBlock(ports, place, block);
         if (performance.now() - rescannedAt > options.rescanEveryMs) {
           const startedAt = performance.now();
-          await takeSnapshot(ports, cursor, cursor, { kind: "rescan", clear: false });
+          place = settledAt(
+            await takeSnapshot(ports, place.committed, place.reached, { kind: "rescan", clear: false }),
+          );
           rescannedAt = performance.now();
           ports.observer.rescanned((rescannedAt - startedAt) / 1000);
         }
@@ -41,10 +43,12 @@ export async function followChain(ports: IndexerPorts, options: FollowOptions): 
     } catch (error) {
       const reason = error instanceof CodedError ? recoverable[error.code] : undefined;
       if (reason === undefined) throw error;
-      cursor = await recover(ports, cursor, reason, error);
+      place = settledAt(await recover(ports, place.committed, reason, error));
     }
   }
 }
+
+const settledAt = (cursor: Cursor): Place => ({ reached: cursor, committed: cursor });
 
 async function startingPoint(ports: IndexerPorts): Promise<Cursor> {
   const cursor = await ports.mirror.cursor();
