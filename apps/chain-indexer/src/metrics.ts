@@ -18,6 +18,7 @@ const eventKinds = [
   "gatewayUpdated",
   "minerChanged",
   "minerRegistered",
+  "orderPaid",
   "other",
   "restoralClaimed",
   "restoralCompleted",

@@ -92,6 +92,7 @@ export interface MirrorStore {
   miners(after: AccountId | null, count: number): Promise<readonly ChainMiner[]>;
   allMiners(): Promise<ReadonlyMap<AccountId, ChainMiner>>;
   territoriesNamed(names: readonly string[]): Promise<readonly TerritoryKey[]>;
+  territoriesOfTokens(tokens: readonly string[]): Promise<readonly TerritoryKey[]>;
   /** Territories that the tables still have as usable although their time is over at this block. */
   territoriesOverdue(block: number): Promise<readonly TerritoryKey[]>;
   allTerritories(): Promise<readonly Territory[]>;

@@ -26,6 +26,8 @@ import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
 import { createApp, readIndexerConfig } from "../src/index.js";
 
 const WAIT_MS = 120_000;
+/** What all keys of `StorageHandler.PayOrder` begin with; they end with the order's hash. */
+const PAY_ORDERS = "0xd594a5c1eaaed1896a72205f11d64700bb2ae67d1ea2a9074b5d5700bfdd11e2";
 
 type FactOf<K extends "columnReported" | "fileActivated" | "fileDeleted" | "dealDeclared" | "dealRemoved"> =
   MessageOf<K>;
@@ -46,7 +48,7 @@ describe("the chain-indexer", () => {
     [postgres, nats, chain] = await Promise.all([
       startPostgres({ dataDir: `${folder}/postgres`, durable: false }),
       startNats({ dataDir: `${folder}/nats`, durable: false }),
-      startChain(folder),
+      startChain(folder, { DEV_CHAIN_FAULTS: "on" }),
     ]);
     await migrate(postgres.url);
     database = connectDatabase({ url: postgres.url, poolSize: 4 });
@@ -261,6 +263,41 @@ describe("the chain-indexer", () => {
       await caughtUp();
       expect(await facts("columnReported", fid)).toMatchObject([{ index: 1 }]);
       expect(await poll(async () => (await status(service, "/ready")) === 200, WAIT_MS)).toBe(true);
+    });
+  });
+
+  it("finds a territory that an order bought, and one that was sold at its buyer alone", async () => {
+    await withIndexer(async () => {
+      const { calls, reader, writer } = client;
+      const payer = await loadSigner("//Alice");
+      const order = [cast.owner.account, "0x6f726465726564", "Buy", 1, 30, 10];
+      await writer.signAndFinalize(cast.owner, calls.raw("StorageHandler", "create_order", order));
+      const [entry] = await chain.ask<string[]>("state_getKeysPaged", PAY_ORDERS, 2);
+      const orderId = `0x${entry?.slice(-64)}`;
+      await writer.signAndFinalize(payer, calls.raw("StorageHandler", "exec_order", [orderId]));
+      const holders = async (name: string) => (await database.chainTerritory.findMany({ where: { name } })).map(brief);
+      const brief = ({ account, state }: { account: string; state: string }) => `${state} of ${account}`;
+      await caughtUp();
+      expect(await holders("ordered")).toEqual([`active of ${cast.owner.account}`]);
+
+      const token = (await reader.territory(cast.owner.account, "ordered"))?.token ?? "";
+      await writer.signAndFinalize(cast.owner, calls.consignTerritory("ordered", 5n * 10n ** 18n));
+      expect(await reader.consignment(token)).toEqual({
+        token,
+        seller: cast.owner.account,
+        price: 5n * 10n ** 18n,
+        sold: null,
+      });
+      await writer.signAndFinalize(payer, calls.buyConsignment(token, "second hand"));
+      await caughtUp();
+      expect(await holders("ordered")).toEqual([`on-consignment of ${cast.owner.account}`]);
+      await chain.ask("dev_sealBlocks", 51);
+      const { number } = await reader.bestHead();
+      expect(await poll(async () => (await reader.finalizedHead()).number >= number, WAIT_MS)).toBe(true);
+      await caughtUp();
+      expect(await holders("second hand")).toEqual([`active of ${payer.account}`]);
+      expect(await holders("ordered")).toEqual([]);
+      expect(await reader.consignment(token)).toBeNull();
     });
   });
 

@@ -84,6 +84,7 @@ const decoders: Readonly<Record<string, Decoder>> = {
     token: fields.hex("token"),
     name: fields.territoryName("name"),
   }),
+  "StorageHandler.PaidOrder": (fields) => ({ kind: "orderPaid", order: fields.hex("orderHash") }),
   "StorageHandler.ExpansionTerritory": territoryChange("expanded"),
   "StorageHandler.RenewalTerritory": territoryChange("renewed"),
   "StorageHandler.ReactivateTerritory": territoryChange("reactivated"),

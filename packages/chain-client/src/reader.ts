@@ -66,6 +66,14 @@ const territoryReads = (session: Session) => ({
     if (account === undefined || name === undefined) throw shapeUnknown("the key of a territory");
     return { account: accountFrom(account), name: territoryNameOf(name) };
   },
+  async territoryOfOrder(order: string, at?: At) {
+    const value = await session.read(await session.snapshot(at), "StorageHandler", "PayOrder", [order]);
+    if (value === null) return null;
+    return {
+      account: accountFrom(fieldOf(value, "target_acc")),
+      name: territoryNameOf(fieldOf(value, "territory_name")),
+    };
+  },
   async territories(account: AccountId, at?: At) {
     const found = [];
     for await (const page of territoryPages(session, await session.snapshot(at), [accountKey(account)])) {

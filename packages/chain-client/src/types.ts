@@ -117,6 +117,8 @@ export type ChainEvent = EventOrigin &
         readonly token: string | null;
         readonly name: string | null;
       }
+    /** Somebody paid for an order: it bought a territory, or made one larger or last longer. */
+    | { readonly kind: "orderPaid"; readonly order: string }
     | { readonly kind: "authorized"; readonly owner: AccountId; readonly operator: AccountId }
     | { readonly kind: "authorizationCancelled"; readonly owner: AccountId; readonly operator: AccountId }
     | { readonly kind: "gatewayRegistered"; readonly account: AccountId }
@@ -182,6 +184,8 @@ export interface ChainReader {
   territory(account: AccountId, name: string, at?: At): Promise<Territory | null>;
   /** Whose territory a token is. */
   territoryOfToken(token: string, at?: At): Promise<{ readonly account: AccountId; readonly name: string } | null>;
+  /** Whose territory an order for space is about; orders stay for a while after they were paid. */
+  territoryOfOrder(order: string, at?: At): Promise<{ readonly account: AccountId; readonly name: string } | null>;
   territories(account: AccountId, at?: At): Promise<readonly Territory[]>;
   /** Every territory of every account, page by page. */
   allTerritories(at?: At): AsyncIterable<readonly Territory[]>;

@@ -175,13 +175,22 @@ const territory = (row: ChainTerritoryModel): Territory => ({
   deadlineBlock: Number(row.deadlineBlock),
 });
 
-type TerritoryReads = "territoriesNamed" | "territoriesOverdue" | "allTerritories" | "allAuthorizations";
+type TerritoryReads =
+  | "territoriesNamed"
+  | "territoriesOfTokens"
+  | "territoriesOverdue"
+  | "allTerritories"
+  | "allAuthorizations";
 const key = { account: true, name: true } as const;
 const keyFrom = (row: { account: string; name: string }) => ({ account: row.account as AccountId, name: row.name });
 
 const readTerritories = (database: Database): Pick<MirrorStore, TerritoryReads> => ({
   async territoriesNamed(names) {
     const rows = await database.chainTerritory.findMany({ where: { name: { in: [...names] } }, select: key });
+    return rows.map(keyFrom);
+  },
+  async territoriesOfTokens(tokens) {
+    const rows = await database.chainTerritory.findMany({ where: { token: { in: [...tokens] } }, select: key });
     return rows.map(keyFrom);
   },
   async territoriesOverdue(block) {

@@ -12,6 +12,8 @@ export interface Touched {
   readonly fids: ReadonlyMap<Fid, TouchedFid>;
   readonly miners: ReadonlySet<AccountId>;
   readonly tokens: ReadonlySet<string>;
+  /** Orders for space that were paid. */
+  readonly orders: ReadonlySet<string>;
   readonly territoryNames: ReadonlySet<string>;
   /** Whose list of authorizations. */
   readonly owners: ReadonlySet<AccountId>;
@@ -21,6 +23,7 @@ export function findTouched(events: readonly ChainEvent[]): Touched {
   const fids = new Map<Fid, TouchedFid>();
   const miners = new Set<AccountId>();
   const tokens = new Set<string>();
+  const orders = new Set<string>();
   const territoryNames = new Set<string>();
   const owners = new Set<AccountId>();
   const touch = (fid: Fid): TouchedFid => {
@@ -63,11 +66,14 @@ export function findTouched(events: readonly ChainEvent[]): Touched {
         if (event.token !== null) tokens.add(event.token);
         if (event.name !== null) territoryNames.add(event.name);
         break;
+      case "orderPaid":
+        orders.add(event.order);
+        break;
       case "authorized":
       case "authorizationCancelled":
         owners.add(event.owner);
         break;
     }
   }
-  return { fids, miners, tokens, territoryNames, owners };
+  return { fids, miners, tokens, orders, territoryNames, owners };
 }

@@ -224,6 +224,8 @@ describe("orders", () => {
     const id = orderId();
     expect(spent("//Dave", () => world.run("//Dave", "StorageHandler.exec_order", { orderId: id }))).toBe(30n * TCESS);
     expect(territoryOf()?.totalSpace).toBe(GiB);
+    expect(world.lastEvent("StorageHandler.PaidOrder")).toEqual({ orderHash: id });
+    expect(world.lastEvent("StorageHandler.MintTerritory")).toBeUndefined();
     const again = { orderId: id };
     expect(world.run("//Dave", "StorageHandler.exec_order", again).error).toBe("StorageHandler.PurchasedSpace");
     const unknown = { orderId: `0x${"11".repeat(32)}` };

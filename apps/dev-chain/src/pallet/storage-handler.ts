@@ -53,19 +53,20 @@ function pay(context: Context, payer: Hex, price: bigint): void {
   transfer(context, payer, spaceProceeds, price, "alive");
 }
 
-function mint(context: Context, payer: Hex, owner: Hex, territoryName: Hex, gibCount: number, days: number): void {
+/** What the call's event says besides the name; an order that does the same has none of these events. */
+function mint(context: Context, payer: Hex, owner: Hex, territoryName: Hex, gibCount: number, days: number) {
   ensure(days >= daysMin, name, "BoundariesNotMet");
   const { token, totalSpace } = createTerritory(context, owner, territoryName, gibCount, days);
   const spend = priceOf(context, BigInt(gibCount), days);
   pay(context, payer, spend);
-  context.emit(name, "MintTerritory", { token, name: territoryName, storageCapacity: totalSpace, spend });
+  return { token, storageCapacity: totalSpace, spend };
 }
 
 /** Days that are left, begun ones counted whole: what an expansion is charged for. */
 const daysLeft = (context: Context, territory: Territory): number =>
   Math.max(0, Math.ceil((territory.deadline - context.block) / oneDay));
 
-function expand(context: Context, payer: Hex, owner: Hex, territoryName: Hex, gibCount: number): void {
+function expand(context: Context, payer: Hex, owner: Hex, territoryName: Hex, gibCount: number) {
   const territory = territoryOf(context, owner, territoryName);
   ensure(territory.state === "Active", name, "NotActive");
   const expansionSpace = BigInt(gibCount) * GiB;
@@ -75,10 +76,10 @@ function expand(context: Context, payer: Hex, owner: Hex, territoryName: Hex, gi
   territory.totalSpace += expansionSpace;
   territory.remainingSpace += expansionSpace;
   territories.put(context.state, owner, territoryName, territory);
-  context.emit(name, "ExpansionTerritory", { name: territoryName, expansionSpace, spend });
+  return { expansionSpace, spend };
 }
 
-function renew(context: Context, payer: Hex, owner: Hex, territoryName: Hex, days: number): void {
+function renew(context: Context, payer: Hex, owner: Hex, territoryName: Hex, days: number) {
   const territory = territoryOf(context, owner, territoryName);
   ensure(territory.state === "Active" || territory.state === "Frozen", name, "StateError");
   const spend = priceOf(context, gibOf(territory), days);
@@ -92,7 +93,7 @@ function renew(context: Context, payer: Hex, owner: Hex, territoryName: Hex, day
   territory.deadline = Math.max(territory.deadline, context.block) + days * oneDay;
   scheduleFreeze(context, territory.deadline, territory.token);
   territories.put(context.state, owner, territoryName, territory);
-  context.emit(name, "RenewalTerritory", { name: territoryName, days, spend });
+  return { days, spend };
 }
 
 /** The runtime prices a reactivation at a thirtieth of a mint; kept as it is. */
@@ -175,15 +176,18 @@ export const storageHandler: Pallet = {
     ...consignmentCalls,
     mint_territory: handler((context, args: Named & { gibCount: number; days: number }) => {
       const owner = signer(context);
-      mint(context, owner, owner, args.territoryName, args.gibCount, args.days);
+      const minted = mint(context, owner, owner, args.territoryName, args.gibCount, args.days);
+      context.emit(name, "MintTerritory", { name: args.territoryName, ...minted });
     }),
     expanding_territory: handler((context, { territoryName, gibCount }: Named & { gibCount: number }) => {
       const owner = signer(context);
-      expand(context, owner, owner, territoryName, gibCount);
+      const expanded = expand(context, owner, owner, territoryName, gibCount);
+      context.emit(name, "ExpansionTerritory", { name: territoryName, ...expanded });
     }),
     renewal_territory: handler((context, { territoryName, days }: Named & { days: number }) => {
       const owner = signer(context);
-      renew(context, owner, owner, territoryName, days);
+      const renewed = renew(context, owner, owner, territoryName, days);
+      context.emit(name, "RenewalTerritory", { name: territoryName, ...renewed });
     }),
     reactivate_territory: handler((context, { territoryName, days }: Named & { days: number }) => {
       const owner = signer(context);

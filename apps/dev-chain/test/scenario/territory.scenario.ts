@@ -143,7 +143,8 @@ export const territoryScenarios = (network: () => Network): void => {
       expect([created.error, created.events]).toEqual([null, ["storageHandler.CreatePayOrder"]]);
       const { orderHash } = created.event<{ orderHash: string }>("storageHandler.CreatePayOrder");
       const pay = () => run(payer, "execOrder", orderHash);
-      expect(await network().spent(payer, pay)).toBe(await priceOf(30));
+      const paid = async () => expect((await pay()).events).toEqual(["storageHandler.PaidOrder"]);
+      expect(await network().spent(payer, paid)).toBe(await priceOf(30));
       expect(await network().territory(owner, "ordered")).toMatchObject({ total: GiB, state: "Active" });
       expect((await pay()).error).toBe("storageHandler.PurchasedSpace");
       expect((await run(payer, "execOrder", `0x${"11".repeat(32)}`)).error).toBe("storageHandler.NoOrder");
