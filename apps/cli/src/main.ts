@@ -1,6 +1,7 @@
 import { waitTargets } from "@granary/sdk";
 import { Command } from "commander";
 import * as account from "./command/account.js";
+import * as consignment from "./command/consignment.js";
 import * as gateway from "./command/gateway.js";
 import { get } from "./command/get.js";
 import * as miners from "./command/miners.js";
@@ -104,11 +105,11 @@ program
 
 const territories = program.command("territory").description("space that you own on the chain");
 /** A command that costs: the price is shown, and asked about at a terminal, before anything is signed. */
-const paying = (name: string, description: string) =>
+const paying = (name: string, description: string, argument = "<name>") =>
   territories
     .command(name)
     .description(description)
-    .argument("<name>")
+    .argument(argument)
     .option("--yes", "do not ask before signing")
     .option("--max-price <tcess>", "refuse when it would cost more, with the fee");
 paying("buy", "buy a territory, and let the gateway store in it")
@@ -137,6 +138,29 @@ territories
   .argument("<name>")
   .argument("<account>")
   .action((name, to) => run((context) => territory.grant(context, name, to)));
+territories
+  .command("consign")
+  .description("offer an empty territory for sale")
+  .argument("<name>")
+  .requiredOption("--price <tcess>", "what it is to bring")
+  .action((name, options) => run((context) => consignment.consign(context, name, options)));
+territories
+  .command("cancel-consignment")
+  .description("take a territory back that nobody has bought")
+  .argument("<name>")
+  .action((name) => run((context) => consignment.cancelConsignment(context, name)));
+territories
+  .command("consigned")
+  .description("list territories that are for sale")
+  .action(() => run((context) => consignment.listConsigned(context)));
+paying("buy-consigned", "buy a territory that is for sale; the chain hands it over some blocks later", "<token>")
+  .requiredOption("--name <name>", "what you call it")
+  .action((token, options) => run((context) => consignment.buyConsigned(context, token, options)));
+territories
+  .command("cancel-purchase")
+  .description("step back from buying a territory, before it is handed over")
+  .argument("<token>")
+  .action((token) => run((context) => consignment.cancelPurchase(context, token)));
 territories
   .command("show")
   .description("show one territory")

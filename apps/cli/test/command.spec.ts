@@ -178,6 +178,45 @@ describe("the granary command", () => {
     expect(await json("territory", "show", "gift", "--account", dave)).toMatchObject({ account: dave });
   });
 
+  it("sells a territory, refuses what would lose another, and hands it over", async () => {
+    const name = `sold-${Date.now()}`;
+    await json("territory", "buy", name, "--gib", "1");
+    const { token } = await json<{ token: string }>("territory", "consign", name, "--price", "20");
+    const offers = async () => (await json<{ token: string; price: string }[]>("territory", "consigned")).filter(mine);
+    const mine = (offer: { token: string }) => offer.token === token;
+    expect(await offers()).toMatchObject([{ price: String(20n * 10n ** 18n), sold: null }]);
+    await json("territory", "cancel-consignment", name);
+    expect(await offers()).toEqual([]);
+    await json("territory", "consign", name, "--price", "20");
+
+    const asBob = { ...environment, GRANARY_KEY: "//Bob" };
+    const bob = (...args: string[]) => granary(["--json", "territory", ...args], asBob, stage.folder);
+    const buyAs = (as: string, ...more: string[]) => bob("buy-consigned", token, "--name", as, ...more);
+    expect(await bob("buy", "taken", "--gib", "1", "--no-authorize")).toMatchObject({ code: 0 });
+    const refusals = [
+      await buyAs("taken"),
+      await buyAs("fresh", "--max-price", "19"),
+      await bob("cancel-purchase", token),
+    ];
+    expect(refusals.map(({ code }) => code)).toEqual([5, 5, 3]);
+    expect(refusals.map(({ err }) => /\(?([A-Z]+_[A-Z_]+)/.exec(err)?.[1])).toEqual([
+      "TERRITORY_EXISTS",
+      "PRICE_OVER_LIMIT",
+      "PURCHASE_NOT_YOURS",
+    ]);
+    const bought = JSON.parse((await buyAs("fresh")).out) as { handoverBlock: number; block: number };
+    expect(bought.handoverBlock - bought.block).toBe(50);
+    expect(await offers()).toMatchObject([{ sold: { block: bought.handoverBlock } }]);
+    expect(await bob("cancel-purchase", token)).toMatchObject({ code: 0 });
+    expect(await offers()).toMatchObject([{ sold: null }]);
+    const { handoverBlock } = JSON.parse((await buyAs("fresh")).out) as { handoverBlock: number };
+    const passed = async () => (await stage.chain.reader.finalizedHead()).number >= handoverBlock;
+    expect(await poll(passed, 240_000, 500)).toBe(true);
+    expect(JSON.parse((await bob("show", "fresh")).out)).toMatchObject({ token, state: "active" });
+    const gone = await run("territory", "show", name);
+    expect([gone.code, gone.err]).toEqual([4, expect.stringContaining("(TERRITORY_UNKNOWN)")]);
+  });
+
   it("authorizes a gateway, lists it, and takes the authorization back", async () => {
     const operator = (await loadSigner("//Charlie")).account;
     const listed = async () => (await json<{ gateway: string }[]>("gateway", "ls")).map(({ gateway }) => gateway);

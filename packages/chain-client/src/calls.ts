@@ -118,6 +118,11 @@ const territoryCalls = (runtime: () => Runtime) => {
       call("territory_rename", { old_name: territoryName(from), new_name: territoryName(to) }),
     grantTerritory: (name: string, receiver: AccountId) =>
       call("territory_grants", { territory_name: territoryName(name), receiver: account(receiver) }),
+    consignTerritory: (name: string, price: bigint) =>
+      call("territory_consignment", { territory_name: territoryName(name), price }),
+    cancelConsignment: (name: string) => call("cancel_consignment", { territory_name: territoryName(name) }),
+    buyConsignment: (token: string, name: string) => call("buy_consignment", { token, rename: territoryName(name) }),
+    cancelPurchase: (token: string) => call("cancel_purchase_action", { token }),
   };
 };
 

@@ -19,7 +19,7 @@ import {
 } from "./codec.js";
 import { addressIn } from "./peer-id.js";
 import { shapeUnknown } from "./runtime.js";
-import type { ChainFile, Deal, FileOwner, Holding, Miner, Territory, TerritoryState } from "./types.js";
+import type { ChainFile, Consignment, Deal, FileOwner, Holding, Miner, Territory, TerritoryState } from "./types.js";
 
 const territoryStates: Readonly<Record<string, TerritoryState>> = {
   Active: "active",
@@ -42,6 +42,17 @@ export function territoryFrom(account: AccountId, name: string, value: Codec): T
     remainingBytes: numberOf(fieldOf(value, "remaining_space")),
     startBlock: numberOf(fieldOf(value, "start")),
     deadlineBlock: numberOf(fieldOf(value, "deadline")),
+  };
+}
+
+export function consignmentFrom(token: string, value: Codec): Consignment {
+  const buyer = optionOf(fieldOf(value, "buyers"));
+  const block = optionOf(fieldOf(value, "exec"));
+  return {
+    token,
+    seller: accountFrom(fieldOf(value, "user")),
+    price: bigOf(fieldOf(value, "price")),
+    sold: buyer === null || block === null ? null : { buyer: accountFrom(buyer), block: numberOf(block) },
   };
 }
 

@@ -8,6 +8,7 @@ describe("errorOf", () => {
       ["FileBank", "InsufficientAvailableSpace", "TERRITORY_FULL", "exhausted"],
       ["StorageHandler", "NotHaveTerritory", "TERRITORY_UNKNOWN", "absent"],
       ["StorageHandler", "NotActive", "TERRITORY_NOT_ACTIVE", "conflict"],
+      ["StorageHandler", "NotBuyer", "PURCHASE_NOT_YOURS", "denied"],
       ["FileBank", "NotActive", "FILE_NOT_ACTIVE", "conflict"],
       ["FileBank", "MinerStateError", "MINER_NOT_POSITIVE", "conflict"],
     ] as const;

@@ -2,7 +2,7 @@ import type { AccountId, Fid } from "@granary/primitives";
 import { u8aToHex } from "@polkadot/util";
 import { publicKeyOf } from "./accounts.js";
 import { accountFrom, bigOf, digestOrNull, fieldOf, listOf, numberOf, territoryNameOf, textOf } from "./codec.js";
-import { dealFrom, fileFrom, holdingsFrom, minerFrom, territoryFrom } from "./decode-storage.js";
+import { consignmentFrom, dealFrom, fileFrom, holdingsFrom, minerFrom, territoryFrom } from "./decode-storage.js";
 import { type FollowTiming, followFinalized } from "./follow.js";
 import { digestToChain } from "./hash.js";
 import { constant, decodeKeys, hasStorage, type Runtime, shapeUnknown, storageEntry } from "./runtime.js";
@@ -83,6 +83,18 @@ const territoryReads = (session: Session) => ({
   },
   async *allTerritories(at?: At) {
     yield* territoryPages(session, await session.snapshot(at), []);
+  },
+  async consignment(token: string, at?: At) {
+    const value = await session.read(await session.snapshot(at), "StorageHandler", "Consignment", [token]);
+    return value === null ? null : consignmentFrom(token, value);
+  },
+  async *consignments(at?: At) {
+    for await (const page of session.entries(await session.snapshot(at), "StorageHandler", "Consignment")) {
+      yield page.map(({ keys: [token], value }) => {
+        if (token === undefined) throw shapeUnknown("the key of a consignment");
+        return consignmentFrom(token.toHex(), value);
+      });
+    }
   },
   async unitPrice(at?: At): Promise<UnitPrice | null> {
     const snapshot = await session.snapshot(at);

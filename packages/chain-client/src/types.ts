@@ -34,6 +34,16 @@ export interface Territory {
   readonly deadlineBlock: number;
 }
 
+/** An offer to sell a territory. */
+export interface Consignment {
+  readonly token: string;
+  readonly seller: AccountId;
+  /** In the smallest unit. */
+  readonly price: bigint;
+  /** Who has bought it, and the block in which it is handed over; null while anybody may buy it. */
+  readonly sold: { readonly buyer: AccountId; readonly block: number } | null;
+}
+
 export interface SegmentDeclaration {
   readonly hash: SegmentHash;
   /** Column 1 first. */
@@ -189,6 +199,10 @@ export interface ChainReader {
   territories(account: AccountId, at?: At): Promise<readonly Territory[]>;
   /** Every territory of every account, page by page. */
   allTerritories(at?: At): AsyncIterable<readonly Territory[]>;
+  /** The offer of the territory with this token. */
+  consignment(token: string, at?: At): Promise<Consignment | null>;
+  /** Every offer, page by page. */
+  consignments(at?: At): AsyncIterable<readonly Consignment[]>;
   /** null when the chain has no price yet. */
   unitPrice(at?: At): Promise<UnitPrice | null>;
   isAuthorized(owner: AccountId, operator: AccountId, at?: At): Promise<boolean>;
@@ -255,6 +269,12 @@ export interface ChainCalls {
   reactivateTerritory(name: string, days: number): ChainCall;
   renameTerritory(from: string, to: string): ChainCall;
   grantTerritory(name: string, receiver: AccountId): ChainCall;
+  /** Offers an empty territory for sale. `price` in the smallest unit. */
+  consignTerritory(name: string, price: bigint): ChainCall;
+  cancelConsignment(name: string): ChainCall;
+  /** The price is reserved now and paid when the territory is handed over, as the buyer's `name`. */
+  buyConsignment(token: string, name: string): ChainCall;
+  cancelPurchase(token: string): ChainCall;
   transfer(to: AccountId, amount: bigint): ChainCall;
   registerMiner(options: { beneficiary: AccountId; endpoint: string; stake: bigint; declaredTib: number }): ChainCall;
   updateMinerEndpoint(endpoint: string): ChainCall;

@@ -1,63 +1,14 @@
-import type {
-  ChainCall,
-  ChainCalls,
-  ChainClient,
-  ChainReader,
-  Signer,
-  Territory,
-  UnitPrice,
-} from "@granary/chain-client";
+import type { ChainCall, ChainCalls, ChainReader, Territory, UnitPrice } from "@granary/chain-client";
 import { parseAccount } from "@granary/chain-client";
 import { CodedError, formatBytes, GiB } from "@granary/primitives";
-import { agreeTo } from "../confirm.js";
 import type { Context } from "../context.js";
 import { positiveInteger } from "../number.js";
 import { table } from "../output.js";
-import { daysLeft, formatTokens, parseTokens, priceOfReactivation, priceOfSpace } from "../price.js";
+import { type PayOptions, pay, priceOfUnit, sign } from "../pay.js";
+import { daysLeft, formatTokens, priceOfReactivation, priceOfSpace } from "../price.js";
 import { authorizeGateway } from "./gateway.js";
 
-export interface PayOptions {
-  readonly yes?: boolean;
-  readonly maxPrice?: string;
-}
-
-interface Plan {
-  readonly what: string;
-  readonly price: bigint;
-  readonly call: ChainCall;
-}
-
-interface Offer {
-  readonly reader: ChainReader;
-  readonly calls: ChainCalls;
-  readonly signer: Signer;
-  readonly tariff: UnitPrice;
-}
-
-/** Plans a call, shows what it costs, has it agreed to, signs, and tells what was paid once it is final. */
-async function pay(context: Context, options: PayOptions, plan: (offer: Offer) => Promise<Plan>) {
-  const limit = options.maxPrice === undefined ? {} : { limit: parseTokens(options.maxPrice) };
-  const signer = await context.settings.signer();
-  return context.withChain(async ({ reader, writer, calls }) => {
-    const { what, price, call } = await plan({ reader, calls, signer, tariff: await tariffOf(reader) });
-    const fee = await writer.estimateFee(signer, call);
-    const shown = `${what}: ${formatTokens(price)} and a fee of about ${formatTokens(fee)}`;
-    context.output.say(shown);
-    await agreeTo(price + fee, shown, { yes: options.yes ?? false, ...limit });
-    const before = await reader.freeBalance(signer.account);
-    const inclusion = await writer.signAndFinalize(signer, call);
-    const paid = before - (await reader.freeBalance(signer.account));
-    return { what, block: inclusion.block.number, price: price.toString(), paid: paid.toString() };
-  });
-}
-
-async function tariffOf(reader: ChainReader): Promise<UnitPrice> {
-  const unitPrice = await reader.unitPrice();
-  if (unitPrice === null) throw new CodedError("SPACE_UNPRICED", "conflict", "the chain has no price for space yet");
-  return unitPrice;
-}
-
-async function ownedBy(reader: ChainReader, account: Territory["account"], name: string): Promise<Territory> {
+export async function ownedBy(reader: ChainReader, account: Territory["account"], name: string): Promise<Territory> {
   const territory = await reader.territory(account, name);
   if (territory === null) {
     throw new CodedError("TERRITORY_UNKNOWN", "absent", `${account} has no territory "${name}"`, { territory: name });
@@ -77,9 +28,9 @@ export async function buy(
 ): Promise<void> {
   const gib = positiveInteger(options.gib, "--gib");
   const days = positiveInteger(options.days, "--days");
-  const { what, ...result } = await pay(context, options, async ({ calls, tariff }) => ({
+  const { what, ...result } = await pay(context, options, async ({ reader, calls }) => ({
     what: `territory ${name}, ${gib} GiB for ${days} days`,
-    price: priceOfSpace(tariff, gib, days),
+    price: priceOfSpace(await priceOfUnit(reader), gib, days),
     call: calls.mintTerritory(name, gib, days),
   }));
   const authorized = options.authorize ? await authorizeGateway(context) : null;
@@ -88,12 +39,12 @@ export async function buy(
 
 export async function expand(context: Context, name: string, options: PayOptions & { gib: string }): Promise<void> {
   const gib = positiveInteger(options.gib, "--gib");
-  const { what, ...result } = await pay(context, options, async ({ reader, calls, signer, tariff }) => {
+  const { what, ...result } = await pay(context, options, async ({ reader, calls, signer }) => {
     const { deadlineBlock } = await ownedBy(reader, signer.account, name);
     const days = daysLeft(deadlineBlock, (await reader.finalizedHead()).number);
     return {
       what: `${gib} GiB more for territory ${name}, for the ${days} days that are left`,
-      price: priceOfSpace(tariff, gib, days),
+      price: priceOfSpace(await priceOfUnit(reader), gib, days),
       call: calls.expandTerritory(name, gib),
     };
   });
@@ -127,14 +78,14 @@ async function extend(
   options: PayOptions & { days: string },
   how: {
     readonly what: string;
-    readonly price: (tariff: UnitPrice, gib: number, days: number) => bigint;
+    readonly price: (unit: UnitPrice, gib: number, days: number) => bigint;
     readonly call: (calls: ChainCalls, days: number) => ChainCall;
   },
 ): Promise<void> {
   const days = positiveInteger(options.days, "--days");
-  const { what, ...result } = await pay(context, options, async ({ reader, calls, signer, tariff }) => ({
+  const { what, ...result } = await pay(context, options, async ({ reader, calls, signer }) => ({
     what: `${days} days ${how.what} ${name}`,
-    price: how.price(tariff, gibOf(await ownedBy(reader, signer.account, name)), days),
+    price: how.price(await priceOfUnit(reader), gibOf(await ownedBy(reader, signer.account, name)), days),
     call: how.call(calls, days),
   }));
   context.output.result({ territory: name, days, ...result }, paidText({ what, ...result }));
@@ -159,14 +110,6 @@ export async function grant(context: Context, name: string, to: string): Promise
     { territory: granted, grantedFrom: name, receiver, block },
     `territory ${name} belongs to ${receiver} now, who finds it as ${granted}, block ${block}`,
   );
-}
-
-async function sign(context: Context, callOf: (chain: ChainClient) => ChainCall): Promise<number> {
-  const signer = await context.settings.signer();
-  return context.withChain(async (chain) => {
-    const inclusion = await chain.writer.signAndFinalize(signer, callOf(chain));
-    return inclusion.block.number;
-  });
 }
 
 const accountOf = async (context: Context, options: { account?: string }) =>
