@@ -3,7 +3,7 @@ import { allColumns, type Cast, type ChainProcess, fileOf, poll } from "@granary
 
 export const BLOCKS = 10_000;
 /** One of so many blocks has a transaction, which the chain seals at once; it brings some events, each block one more. */
-const BLOCKS_PER_TRANSACTION = 5;
+const BLOCKS_PER_TRANSACTION = 4;
 const FILES = Math.floor(BLOCKS / BLOCKS_PER_TRANSACTION / (1 + allColumns.length));
 
 /** Files that are declared, reported column by column, and become active, in many blocks without anything. */
