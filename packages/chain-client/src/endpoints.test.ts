@@ -33,4 +33,13 @@ describe("nodes of a chain", () => {
     expect(standings.map(({ lagBlocks }) => lagBlocks)).toEqual([5, null, 0]);
     expect([...laggingNodes(standings)]).toEqual([]);
   });
+
+  it("are compared with each other while the one in use does not answer", () => {
+    const standings = compareNodes(urls, [null, at(100), at(130)], 0);
+    expect(standings.map(({ isUp, lagBlocks }) => [isUp, lagBlocks])).toEqual([
+      [false, null],
+      [true, 30],
+      [true, 0],
+    ]);
+  });
 });
