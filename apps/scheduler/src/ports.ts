@@ -34,7 +34,7 @@ export type ChainPort = Pick<
   | "freeBalance"
 >;
 export type CallsPort = Pick<ChainCalls, "uploadDeclaration" | "deleteFile" | "registerGateway" | "updateGateway">;
-export type WriterPort = Pick<ChainWriter, "prepare" | "submit" | "findInclusion">;
+export type WriterPort = Pick<ChainWriter, "prepare" | "submit" | "offer" | "findInclusion">;
 
 /** A deal as Postgres has it. */
 export interface DealRecord {

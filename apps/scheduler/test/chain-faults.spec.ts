@@ -110,14 +110,17 @@ describe("an order is declared once", () => {
       where: { reference: uploadId },
       orderBy: { createdAt: "asc" },
     });
-  const firstRowOf = async (order: Order) => {
-    const [row] = await rowsOf(order);
+  const rowOf = async (order: Order, place: 0 | -1) => {
+    const row = (await rowsOf(order)).at(place);
     if (row === undefined) throw new Error("the order has no transaction");
     return row;
   };
+  const firstRowOf = (order: Order) => rowOf(order, 0);
+  const lastRowOf = (order: Order) => rowOf(order, -1);
   const isIncluded = async (order: Order) => (await rowsOf(order)).some(({ state }) => state === "included");
-  const stateOf = async ({ uploadId }: Order) =>
-    (await (replicas[0] as Replica).database.deal.findUnique({ where: { uploadId } }))?.state;
+  const dealOf = ({ uploadId }: Order) =>
+    (replicas[0] as Replica).database.deal.findUniqueOrThrow({ where: { uploadId } });
+  const stateOf = async (order: Order) => (await dealOf(order)).state;
 
   /** How often each of the orders is in finalized blocks since the test began. */
   async function timesOnChain(orders: readonly Order[]): Promise<number[]> {
@@ -133,6 +136,22 @@ describe("an order is declared once", () => {
     }
     return [...times.values()];
   }
+
+  /** Waits for two changes of a time: whoever made the first may have looked at the chain before this was called. */
+  async function untilLater(what: string, timeOf: () => Promise<Date>): Promise<void> {
+    for (let changes = 0; changes < 2; changes += 1) {
+      const before = await timeOf();
+      await until(what, async () => (await timeOf()) > before);
+    }
+  }
+  const untilReviewed = (order: Order) =>
+    untilLater("the order is compared with the chain", async () => (await dealOf(order)).updatedAt);
+  const untilLookedAt = (...orders: Order[]) =>
+    Promise.all(
+      orders.map((order) =>
+        untilLater("its transaction is looked for", async () => (await lastRowOf(order)).updatedAt),
+      ),
+    );
 
   /** Waits until all is at rest: then each order stands once, by a transaction that is in a final block and is told so. */
   async function expectOnce(...orders: Order[]): Promise<void> {
@@ -161,6 +180,13 @@ describe("an order is declared once", () => {
     return order;
   }
 
+  /** Whether a transaction of each order waits in the pool. */
+  async function areInPool(orders: readonly Order[]): Promise<boolean> {
+    const waiting = new Set(await chain.ask<string[]>("author_pendingExtrinsics"));
+    const rows = await Promise.all(orders.map(rowsOf));
+    return rows.every((those) => those.some(({ extrinsic }) => waiting.has(extrinsic)));
+  }
+
   const fates = ["again", "later", "never"] as const;
   const depths = Array.from({ length: 10 }, (_, i) => [i + 1, fates[i % fates.length]] as const);
   it.each(depths)(
@@ -184,6 +210,7 @@ describe("an order is declared once", () => {
     await replica.open(early);
     await until("it is in a block", () => isIncluded(early));
     await seal(200);
+    await untilLookedAt(early);
     const late = newOrder("late in the stall");
     await replica.open(late);
     await until("it is in a block", () => isIncluded(late));
@@ -209,8 +236,11 @@ describe("an order is declared once", () => {
     const rival = calls.transfer(cast.owner.account, 10n ** 18n);
     const { extrinsicHex } = await writer.prepare(cast.gateway, rival, { nonce, tip: 10n ** 15n });
     await chain.ask("author_submitExtrinsic", extrinsicHex);
+    // No block but this one: that its era ends is not what it is lost by.
+    await seal(1);
+    await until("it is lost", async () => (await firstRowOf(order)).state === "lost");
+    expect((await firstRowOf(order)).failureReason).toMatch(/took its nonce/);
     await expectOnce(order);
-    expect((await firstRowOf(order)).state).toBe("lost");
   });
 
   it("although its era ends before a block has it", async () => {
@@ -260,6 +290,12 @@ describe("an order is declared once", () => {
     await until("it is final", async () => (await timesOnChain([{ uploadId, owner, ...order }]))[0] === 1);
   });
 
+  it("although no block comes for long, and the others are looked after meanwhile", async () => {
+    const order = await orderInPool(await startReplica(), "waiting for a block");
+    await untilLookedAt(order);
+    await expectOnce(order);
+  });
+
   it("although the pool is full at first", async () => {
     const replica = await startReplica();
     await chain.ask("dev_limitPool", 0);
@@ -275,17 +311,31 @@ describe("an order is declared once", () => {
     const forgotten = await orderInPool(replica, "forgotten");
     await chain.process.kill9();
     await chain.process.start();
+    await until("the pool has it again", async () => (await pending()) === 1);
     await expectOnce(forgotten);
     const included = await orderInPool(replica, "included");
     await seal(1);
     await chain.process.kill9();
     await chain.process.start();
     await expectOnce(included);
+    for (const order of [forgotten, included]) expect(await rowsOf(order)).toHaveLength(1);
   });
 
   it("although every subscription goes silent", async () => {
-    const order = await orderInPool(await startReplica(), "silent");
-    await chain.ask("dev_silenceSubscriptions");
+    const replica = await startReplica();
+    const order = await orderInPool(replica, "silent");
+    const { writer } = replica.ports;
+    const nonce = await client.reader.nextNonce(cast.owner.account);
+    const gift = client.calls.transfer(cast.gateway.account, 10n ** 18n);
+    const { extrinsicHex } = await writer.prepare(cast.owner, gift, { nonce });
+    const told: string[] = [];
+    for await (const { kind } of writer.submit(extrinsicHex)) {
+      told.push(kind);
+      if (kind !== "accepted") continue;
+      await chain.ask("dev_silenceSubscriptions");
+      startBeat();
+    }
+    expect(told).toEqual(["accepted", "inBlock", "finalized"]);
     await expectOnce(order);
   });
 
@@ -303,10 +353,9 @@ describe("an order is declared once", () => {
         () => -1,
       );
     await until("the old node is in use", async () => (await seenHead()) === old);
-    for (let look = 0; look < 40; look += 1) {
-      expect([await stateOf(standing), (await firstRowOf(waiting)).state]).toEqual(["placing", "submitted"]);
-      await new Promise((resolve) => setTimeout(resolve, 100));
-    }
+    await untilReviewed(standing);
+    await untilLookedAt(waiting);
+    expect([await stateOf(standing), (await firstRowOf(waiting)).state]).toEqual(["placing", "submitted"]);
     await chain.process.start();
     await until("the old node is left", async () => (await seenHead()) > old);
     await expectOnce(standing, waiting);
@@ -314,19 +363,25 @@ describe("an order is declared once", () => {
 
   it("by two replicas with one account, through reorganizations", async () => {
     const both = [await startReplica(), await startReplica()];
-    const orders = Array.from({ length: 16 }, (_, i) => newOrder(`shared ${i}`));
+    const orders: Order[] = [];
     await chain.ask("dev_stallFinality", true);
-    await Promise.all(orders.map((order, i) => (both[i % 2] as Replica).open(order)));
+    stopBeat();
     for (const fate of fates) {
-      const { number } = await client.reader.bestHead();
-      await until("blocks came", async () => (await client.reader.bestHead()).number >= number + 4);
+      const wave = Array.from({ length: 6 }, (_, i) => newOrder(`shared ${i}, ${fate}`));
+      orders.push(...wave);
+      await Promise.all(wave.map((order, i) => (both[i % 2] as Replica).open(order)));
+      await until("the pool has them all", () => areInPool(wave));
+      await seal(4);
+      await until("they are in a block", async () => (await Promise.all(wave.map(isIncluded))).every((is) => is));
+      await untilLookedAt(...wave);
       await chain.ask("dev_reorganize", 4, fate);
     }
     await chain.ask("dev_stallFinality", false);
     await expectOnce(...orders);
-    const rows = (await Promise.all(orders.map(rowsOf))).flat().filter(({ state }) => state === "finalized");
-    const nonces = rows.map(({ nonce }) => nonce).sort((a, b) => a - b);
+    const rows = (await Promise.all(orders.map(rowsOf))).flat();
+    const nonces = rows.flatMap(({ state, nonce }) => (state === "finalized" ? [nonce] : [])).sort((a, b) => a - b);
     expect(nonces).toEqual(nonces.map((_, i) => (nonces[0] as number) + i));
+    expect(rows.map(({ failureCode }) => failureCode)).not.toContain("TX_NONCE_TAKEN");
   });
 
   it("again, when the chain was set back to before it", async () => {

@@ -41,8 +41,7 @@ export async function* submitAndFollow(
       () => queue.push("lost"),
     );
   } catch (error) {
-    if (!(error instanceof RpcRefusal)) throw error;
-    if (error.code !== POOL.known) throw poolError(error);
+    throwUnlessKnown(error);
     queue.push("lost");
   }
   try {
@@ -139,7 +138,7 @@ function createSearch(session: Session, extrinsicHex: string, hash: string): () 
   let next = 0;
   let offeredAt = 0;
 
-  const offer = async (): Promise<boolean> => {
+  const offerAgain = async (): Promise<boolean> => {
     if (included !== null || Date.now() - offeredAt < OFFER_AGAIN_MS) return false;
     offeredAt = Date.now();
     return isNonceUsed(session, extrinsicHex);
@@ -148,7 +147,7 @@ function createSearch(session: Session, extrinsicHex: string, hash: string): () 
   return async () => {
     const updates: SubmissionUpdate[] = [];
     // Asked before the blocks are read: a nonce that is used now was used by a block that is then seen.
-    const isStale = await offer();
+    const isStale = await offerAgain();
     const [finalized, best] = await heads(session);
     mortality ??= await mortalityOf(session, extrinsicHex, best);
     next = Math.max(next, mortality.birth, 1);
@@ -176,11 +175,26 @@ function createSearch(session: Session, extrinsicHex: string, hash: string): () 
 /** Offers the extrinsic to the pool again. */
 async function isNonceUsed(session: Session, extrinsicHex: string): Promise<boolean> {
   try {
-    await session.rpc.send("author_submitExtrinsic", [extrinsicHex]);
+    await offer(session, extrinsicHex);
     return false;
   } catch (error) {
-    return error instanceof RpcRefusal && poolError(error).code === "TX_NONCE_STALE";
+    return error instanceof CodedError && error.code === "TX_NONCE_STALE";
   }
+}
+
+/** Puts the extrinsic into the pool, where it may be already. @throws CodedError as the pool refuses it */
+export async function offer(session: Session, extrinsicHex: string): Promise<void> {
+  try {
+    await session.rpc.send("author_submitExtrinsic", [extrinsicHex]);
+  } catch (error) {
+    throwUnlessKnown(error);
+  }
+}
+
+/** That the pool has an extrinsic already is no failure. */
+function throwUnlessKnown(error: unknown): void {
+  if (!(error instanceof RpcRefusal)) throw error;
+  if (error.code !== POOL.known) throw poolError(error);
 }
 
 async function heads(session: Session): Promise<readonly [BlockRef, BlockRef]> {

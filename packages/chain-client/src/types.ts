@@ -342,6 +342,8 @@ export interface ChainWriter {
    * "Already in the pool" is not an error: the extrinsic is followed by reading blocks.
    */
   submit(extrinsicHex: string): AsyncIterable<SubmissionUpdate>;
+  /** Puts an extrinsic into the node's pool, where it may be already, and does not follow it. @throws as `submit` */
+  offer(extrinsicHex: string): Promise<void>;
   /** Looks for an extrinsic in the blocks `from`..`to` (inclusive; those that exist) of the best chain. */
   findInclusion(extrinsicHash: string, fromBlock: number, toBlock: number): Promise<Inclusion | null>;
   /**

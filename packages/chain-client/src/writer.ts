@@ -5,7 +5,7 @@ import { hexToU8a, u8aToHex } from "@polkadot/util";
 import { extrinsicHashOf, inclusionIn } from "./blocks.js";
 import type { Runtime } from "./runtime.js";
 import type { Session } from "./session.js";
-import { submitAndFollow } from "./submission.js";
+import { offer, submitAndFollow } from "./submission.js";
 import type {
   ChainCall,
   ChainReader,
@@ -216,6 +216,7 @@ export function createWriter(
   return {
     prepare: (signer, call, options) => prepare(session, signer, call, options),
     submit: (extrinsicHex) => submitAndFollow(session, extrinsicHex, watchSilenceMs),
+    offer: (extrinsicHex) => offer(session, extrinsicHex),
     findInclusion: (hash, fromBlock, toBlock) => findInclusion(session, hash, fromBlock, toBlock),
     signAndFinalize: (signer, call) => signAndFollow(lanes, signer, call, "finalized"),
     signAndInclude: (signer, call) => signAndFollow(lanes, signer, call, "inBlock"),

@@ -199,15 +199,12 @@ async function lossOf(
   return nonce > record.nonce ? "another transaction took its nonce" : null;
 }
 
+/** Waits for no block: whoever looks after many would be kept from all the others, this one's predecessor among them. */
 async function offerAgain(ports: SubmitPorts, record: TransactionRecord): Promise<void> {
-  const updates = ports.writer.submit(record.extrinsicHex)[Symbol.asyncIterator]();
   try {
-    const { value } = await updates.next();
-    if (value?.kind === "inBlock" || value?.kind === "finalized") await recordInclusion(ports, record, value);
+    await ports.writer.offer(record.extrinsicHex);
   } catch (thrown) {
     // Refused as stale it is in a block by now; refused otherwise it stays open until its era is over.
     ports.log.thrown("an open transaction was refused when it was offered again", thrown, { hash: record.hash });
-  } finally {
-    void updates.return?.()?.catch(() => undefined);
   }
 }

@@ -265,6 +265,7 @@ export class FakeChain {
       return { extrinsicHex, hash: hashOf(extrinsicHex), nonce, birthBlock, deathBlock };
     },
     submit: (hex) => this.#submit(hex),
+    offer: async (hex) => this.#enterPool(hex),
     findInclusion: async (hash, from, to) => this.#find(hash, from, to),
   };
 
@@ -280,10 +281,9 @@ export class FakeChain {
     return null;
   }
 
-  async *#submit(hex: string): AsyncGenerator<SubmissionUpdate> {
+  #enterPool(hex: string): void {
     this.beforeSubmit(hex);
     const extrinsic = JSON.parse(hex) as Extrinsic;
-    const hash = hashOf(hex);
     const key = `${extrinsic.signer} ${extrinsic.nonce}`;
     const other = this.pool.get(key);
     if ((this.#head().state.nonces.get(extrinsic.signer) ?? 0) > extrinsic.nonce) {
@@ -291,6 +291,11 @@ export class FakeChain {
     }
     if (other !== undefined && other.hex !== hex) throw new CodedError("TX_NONCE_TAKEN", "conflict", "taken");
     this.pool.set(key, { hex, extrinsic });
+  }
+
+  async *#submit(hex: string): AsyncGenerator<SubmissionUpdate> {
+    this.#enterPool(hex);
+    const hash = hashOf(hex);
     yield { kind: "accepted" };
     await poll(() => this.#find(hash, 0, this.blocks.length) !== null, 120_000);
     const inclusion = this.#find(hash, 0, this.blocks.length);

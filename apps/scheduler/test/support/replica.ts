@@ -69,10 +69,17 @@ export async function createReplica(parts: {
   };
   const rules = { leaseMs: LEASE_MS, obstaclePatienceMs: Number.POSITIVE_INFINITY, reviewMs: REVIEW_MS };
   const stopping = new AbortController();
+  // As from a queue: one that waits for its block keeps none from beginning.
+  const declaring = new Set<Promise<unknown>>();
+  const declare = (uploadId: UploadId) => {
+    const work = declareDeal(ports, rules, uploadId, stopping.signal)
+      .catch(() => undefined)
+      .finally(() => declaring.delete(work));
+    declaring.add(work);
+  };
   const step = {
     declare: async () => {
-      const due = await deals.dueDeclarations(50);
-      await Promise.all(due.map(({ name }) => declareDeal(ports, rules, uploadOfJob(name), stopping.signal)));
+      for (const { name } of await deals.dueDeclarations(50)) declare(uploadOfJob(name));
     },
     follow: async () => void (await followTransactions(ports)),
     review: async () => void (await reviewDue(ports, REVIEW_MS)),
@@ -95,7 +102,7 @@ export async function createReplica(parts: {
     },
     async stop() {
       stopping.abort();
-      await Promise.all(loops);
+      await Promise.all([...loops, ...declaring]);
       await chain.close();
       await database.$disconnect();
     },
