@@ -1,7 +1,7 @@
 import { createHash, randomUUID } from "node:crypto";
 import { type FileHandle, mkdir, open, readdir, rename, rm, stat, statfs } from "node:fs/promises";
 import path from "node:path";
-import { CodedError, parseUploadId, type UploadId } from "@granary/primitives";
+import { CodedError, parseUploadId, type UploadId, zeroBytes } from "@granary/primitives";
 import type {
   BlobStore,
   PartBody,
@@ -184,7 +184,7 @@ function openParts(folder: string, parts: readonly StoredPart[]): StagedObject {
       }
       if (offset + filled >= start + (parts[position] as StoredPart).sizeBytes) position += 1;
     }
-    into.fill(0, filled);
+    zeroBytes(into, filled);
     return filled;
   }
 

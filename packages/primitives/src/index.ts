@@ -1,4 +1,5 @@
 export * from "./brand.js";
+export * from "./bytes.js";
 export * from "./error.js";
 export * from "./id.js";
 export * from "./layout.js";
