@@ -64,6 +64,12 @@ describe("a segment memory", () => {
     expect(fragmentHashes).toEqual([...fragments.data, ...fragments.parity].map(sha256));
   });
 
+  it.each(["now", "when used"] as const)("is all zeros at first, where it is taken %s", (taken) => {
+    const { data, parity } = slotOf(createSegmentMemory(2, "tiles", taken), 1);
+    const zeros = new Uint8Array(FRAGMENT_BYTES);
+    for (const place of [...data, ...parity]) expect(Buffer.compare(place, zeros.subarray(0, place.length))).toBe(0);
+  });
+
   it("is the same memory in a thread that it is posted to", async () => {
     const segments = createSegmentMemory(1, "tiles");
     const [quarter] = slotOf(segments, 0).data as [Uint8Array];

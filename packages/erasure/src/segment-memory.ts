@@ -48,11 +48,11 @@ export const slotsMax = (kind: SlotKind): number =>
   Math.floor((KERNEL_MEMORY_MAX - KERNEL_FREE_FROM) / slotBytes(kind));
 
 /**
- * Takes all its memory now: what a service is configured to need it has from its first minute, and a large file later
- * needs no more than a small one.
+ * Takes all its memory now, unless told otherwise: what a service is configured to need it has from its first minute, and
+ * a large file later needs no more than a small one. Where some of it is seldom needed, each page is taken when it is used.
  * @throws CodedError SEGMENT_MEMORY_INVALID (bug) for no slot, or more than `slotsMax`
  */
-export function createSegmentMemory(slots: number, kind: SlotKind): SegmentMemory {
+export function createSegmentMemory(slots: number, kind: SlotKind, taken: "now" | "when used" = "now"): SegmentMemory {
   if (!Number.isInteger(slots) || slots < 1 || slots > slotsMax(kind)) {
     throw new CodedError("SEGMENT_MEMORY_INVALID", "bug", `a segment memory has 1 to ${slotsMax(kind)} slots`, {
       slots,
@@ -60,6 +60,7 @@ export function createSegmentMemory(slots: number, kind: SlotKind): SegmentMemor
   }
   const memory = createKernelMemory(slots * slotBytes(kind));
   const view = new Uint8Array(memory.buffer);
+  if (taken === "when used") return { memory, slots, kind };
   for (let at = KERNEL_FREE_FROM; at < view.length; at += SYSTEM_PAGE_BYTES) view[at] = 0;
   return { memory, slots, kind };
 }
