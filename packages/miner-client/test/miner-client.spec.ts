@@ -144,9 +144,13 @@ describe("putting a fragment", () => {
 describe("getting a fragment", () => {
   it("returns the bytes whose hash was asked for, in the memory that was given", async () => {
     const endpoint = await miner((_, response) => response.end(bytes));
-    const into = new Uint8Array(FRAGMENT_BYTES);
-    expect(await client().getFragment({ endpoint, fid, fragment, into })).toBe(into);
-    expect(Buffer.compare(into, bytes)).toBe(0);
+    const unshared = new Uint8Array(FRAGMENT_BYTES);
+    const shared = new Uint8Array(new SharedArrayBuffer(FRAGMENT_BYTES + 24), 8, FRAGMENT_BYTES);
+    for (const into of [unshared, shared]) {
+      expect(await client().getFragment({ endpoint, fid, fragment, into })).toBe(into);
+      expect(Buffer.compare(into, bytes)).toBe(0);
+    }
+    expect(new Uint8Array(shared.buffer, FRAGMENT_BYTES + 8)).toEqual(new Uint8Array(16));
   });
 
   it("one flipped bit is corrupt", async () => {
@@ -212,6 +216,9 @@ describe("getting a fragment", () => {
   it("an error in JSON is recognised under status 200", async () => {
     const endpoint = await miner((_, response) => response.end('{"code":404,"msg":"not found","data":null}'));
     await expect(get(endpoint)).rejects.toMatchObject({ code: "FRAGMENT_NOT_HELD", category: "absent" });
+    const into = new Uint8Array(new SharedArrayBuffer(FRAGMENT_BYTES));
+    const intoShared = client().getFragment({ endpoint, fid, fragment, into });
+    await expect(intoShared).rejects.toMatchObject({ code: "FRAGMENT_NOT_HELD", category: "absent" });
     const empty = await miner((_, response) => response.end(ok));
     await expect(get(empty)).rejects.toMatchObject({ code: "MINER_PROTOCOL" });
   });
