@@ -1,6 +1,7 @@
 import { createFilesystemBlobStore } from "@granary/blob-store";
 import { loadSigner, signMessage } from "@granary/chain-client";
 import { connectDatabase, createOutbox } from "@granary/database";
+import { createSegmentMemory } from "@granary/erasure";
 import { connectNats, createRelay } from "@granary/messaging";
 import { createMinerClient } from "@granary/miner-client";
 import type { SegmentHash } from "@granary/primitives";
@@ -35,7 +36,6 @@ const RELAY_IDLE_MS = 1_000;
 const KEEP_COSTS_EVERY_MS = 30_000;
 /** Segments whose slices can be checked without reading them whole: 4 KiB each. */
 const DIGESTS_KEPT = 4_096;
-const FRAGMENTS_PER_BUFFER = 6;
 
 /** Starts retrieval. Parts are listed in the order in which they start; they stop the other way round. */
 export async function createApp(config: RetrievalConfig): Promise<Service> {
@@ -60,22 +60,20 @@ export async function createApp(config: RetrievalConfig): Promise<Service> {
     log,
     looked: (outcome) => metrics.cacheLookups.add({ outcome }),
   });
-  const buffers = createSegmentBuffers({ count: config.READ_BUFFERS, onStarving: () => segments.yieldMemory() });
+  const memory = createSegmentMemory(config.READ_BUFFERS, "fragments", "when used");
+  const buffers = createSegmentBuffers({ memory, onStarving: () => segments.yieldMemory() });
   const metrics = createRetrievalMetrics(register, {
     cacheBytes: () => cache.bytes(),
     buffersFree: () => buffers.free(),
   });
-  const fragments = createMinerFragments(
-    started("miner client", await connectMiners(config), (it) => it.close()),
-    config.READ_BUFFERS * FRAGMENTS_PER_BUFFER,
-  );
+  const fragments = createMinerFragments(started("miner client", await connectMiners(config), (it) => it.close()));
   const rebuilder = started(
     "rebuilding threads",
     createThreadRebuilder({
       threads: config.REBUILD_THREADS,
       register,
+      segments: memory,
       mayBeNative: config.NATIVE_CODE,
-      recycle: (fragment) => fragments.recycle(fragment),
     }),
     (it) => it.close(),
   );

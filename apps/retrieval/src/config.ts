@@ -1,4 +1,5 @@
 import { availableParallelism } from "node:os";
+import { slotsMax } from "@granary/erasure";
 import { GiB } from "@granary/primitives";
 import { commonSettings, type Environment, nativeSettings, readConfig, setting } from "@granary/service-runtime";
 import { z } from "zod";
@@ -21,8 +22,11 @@ export const settings = z.object({
     .describe("dial miners in private address space: for a network on one machine only"),
   READ_BUFFERS: setting
     .count()
+    .max(slotsMax("fragments"))
     .default(4)
-    .describe("segments gathered or checked at a time, 80 MiB each; bounds memory whatever the number of readers"),
+    .describe(
+      "segments gathered or checked at a time, 32 to 96 MiB each; bounds memory whatever the number of readers",
+    ),
   REBUILD_THREADS: setting
     .count()
     .default(Math.min(2, availableParallelism()))

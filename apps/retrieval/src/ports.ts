@@ -59,10 +59,12 @@ export interface Segments {
 
 /** One fragment from one miner, checked against its hash. */
 export interface FragmentSource {
-  /** @throws CodedError with the code of the failure */
-  fetch(request: FragmentRequest): Promise<ArrayBuffer>;
-  /** A buffer from `fetch` that is not needed any more. */
-  recycle(buffer: ArrayBuffer): void;
+  /**
+   * Receives it into `into`, which holds anything after a failure. Once this has ended or its signal is aborted, whichever
+   * is first, nothing is written there any more.
+   * @throws CodedError with the code of the failure
+   */
+  fetch(request: FragmentRequest): Promise<void>;
 }
 
 export interface FragmentRequest {
@@ -70,6 +72,8 @@ export interface FragmentRequest {
   readonly fragment: FragmentHash;
   readonly miner: AccountId;
   readonly endpoint: string;
+  /** Room for one fragment. */
+  readonly into: Uint8Array;
   readonly signal: AbortSignal;
 }
 

@@ -41,7 +41,7 @@ describe("the cache of segments", () => {
     expect(await readdir(path.join(folder, "unfinished"))).toEqual([]);
     expect(cache.bytes()).toBe(2 * SEGMENT_BYTES);
     await (await cache.open(hashOf(3)))?.close();
-    expect(await cache.keep(hashOf(5), new Uint8Array(SEGMENT_BYTES))).toBe(true);
+    expect(await cache.keep(hashOf(5), [new Uint8Array(SEGMENT_BYTES)])).toBe(true);
     expect((await names()).sort()).toEqual([hashOf(3), hashOf(5)]);
     expect(await cache.open(hashOf(1))).toBeNull();
   });
@@ -62,13 +62,13 @@ describe("the cache of segments", () => {
     const cache = await start(2);
     await rm(path.join(folder, "unfinished"), { recursive: true });
     await writeFile(path.join(folder, "unfinished"), "a file where a folder should be");
-    expect(await cache.keep(hashOf(1), new Uint8Array(SEGMENT_BYTES))).toBe(false);
+    expect(await cache.keep(hashOf(1), [new Uint8Array(SEGMENT_BYTES)])).toBe(false);
     expect([cache.bytes(), await names()]).toEqual([0, []]);
   });
 
   it("keeps nothing where not even one segment may stay", async () => {
     const cache = await createDiskCache({ folder, bytesMax: SEGMENT_BYTES - 1, log: silentLog });
-    expect(await cache.keep(hashOf(1), new Uint8Array(SEGMENT_BYTES))).toBe(false);
+    expect(await cache.keep(hashOf(1), [new Uint8Array(SEGMENT_BYTES)])).toBe(false);
     expect(await names()).toEqual([]);
   });
 });

@@ -83,7 +83,7 @@ export async function createDiskCache(options: {
       }
     },
 
-    async keep(hash, content) {
+    async keep(hash, parts) {
       if (kept.has(hash)) return true;
       if (bytesMax < SEGMENT_BYTES || Date.now() < pausedUntil) return false;
       const temporary = path.join(unfinished, randomUUID());
@@ -91,7 +91,7 @@ export async function createDiskCache(options: {
       try {
         await makeRoom();
         if (bytes() > bytesMax) return false;
-        await writeFile(temporary, content, { flag: "wx" });
+        await writeFile(temporary, parts, { flag: "wx" });
         await rename(temporary, fileOf(hash));
         kept.set(hash, Date.now());
         return true;

@@ -1,64 +1,63 @@
 import { createHash } from "node:crypto";
 import { workerData } from "node:worker_threads";
-import { createCodec, createHashEach } from "@granary/erasure";
-import { DATA_FRAGMENTS, FRAGMENT_BYTES, FRAGMENTS_PER_SEGMENT } from "@granary/primitives";
+import { createCodec, createHashEach, type SegmentMemory, type Slot, slotOf } from "@granary/erasure";
 import { serveThread } from "@granary/service-runtime/thread";
 import type { Gathered } from "../flow/gather-fragments.js";
 import { SLICE_BYTES } from "./slice.js";
 
-/** All buffers belong to the thread until they come back with the result. */
+/** A slot is this thread's until it answers. */
 export type RebuildTask =
-  | { readonly kind: "verify"; readonly segment: ArrayBuffer }
-  | { readonly kind: "assemble"; readonly segment: ArrayBuffer; readonly fragments: readonly Gathered[] }
+  | { readonly kind: "verify"; readonly slot: number }
+  | { readonly kind: "assemble"; readonly slot: number; readonly gathered: readonly Gathered[] }
   | { readonly kind: "encode-row"; readonly segment: ArrayBuffer; readonly row: number };
 
 export interface RebuildResult {
-  readonly segment: ArrayBuffer;
   /** SHA-256 of the segment; of the fragment, where one was asked for. */
   readonly hash: string;
-  readonly slices: Uint8Array;
-  readonly fragments: readonly ArrayBuffer[];
+  /** Digests of the segment's slices; the fragment, where one was asked for. */
+  readonly bytes: Uint8Array;
 }
 
 export interface RebuildThreadData {
+  readonly segments: SegmentMemory;
   /** Whether slices may be hashed by the native add-on. */
   readonly mayBeNative: boolean;
 }
 
-const { mayBeNative } = workerData as RebuildThreadData;
-const codec = await createCodec();
+const { segments, mayBeNative } = workerData as RebuildThreadData;
+const codec = await createCodec(segments.memory);
 const hashEach = mayBeNative ? createHashEach() : createHashEach([]);
 
-const sha256 = (bytes: Uint8Array) => createHash("sha256").update(bytes).digest();
-
-function digestsOf(segment: Uint8Array): { hash: string; slices: Uint8Array } {
-  const count = segment.length / SLICE_BYTES;
-  const slices = Array.from({ length: count }, (_, i) => segment.subarray(i * SLICE_BYTES, (i + 1) * SLICE_BYTES));
-  return { hash: sha256(segment).toString("hex"), slices: hashEach(slices) };
+function digestsOf(data: readonly Uint8Array[]): RebuildResult {
+  const whole = createHash("sha256");
+  for (const fragment of data) whole.update(fragment);
+  const slices = data.flatMap((fragment) =>
+    Array.from({ length: fragment.length / SLICE_BYTES }, (_, i) =>
+      fragment.subarray(i * SLICE_BYTES, (i + 1) * SLICE_BYTES),
+    ),
+  );
+  return { hash: whole.digest("hex"), bytes: hashEach(slices) };
 }
 
-/** Data fragments are the segment itself; with any other the code restores it. */
-function assemble(segment: Uint8Array, fragments: readonly Gathered[]): void {
-  const isSystematic = fragments.every(({ row }) => row < DATA_FRAGMENTS);
-  if (isSystematic) {
-    for (const { row, bytes } of fragments) segment.set(new Uint8Array(bytes), row * FRAGMENT_BYTES);
-    return;
-  }
-  const places: (Uint8Array | null)[] = Array(FRAGMENTS_PER_SEGMENT).fill(null);
-  for (const { row, bytes } of fragments) places[row] = new Uint8Array(bytes);
-  codec.reconstruct(places, segment);
+/** Data fragments are the segment itself; what is missing of them the code restores, in its place. */
+function assemble({ data, parity }: Slot, gathered: readonly Gathered[]): void {
+  const places = [...data, ...parity];
+  const fragments: (Uint8Array | null)[] = Array(places.length).fill(null);
+  for (const { row, place } of gathered) fragments[row] = places[place] as Uint8Array;
+  const missing = data.flatMap((bytes, row) => (fragments[row] === null ? [{ row, bytes }] : []));
+  if (missing.length > 0) codec.restore(fragments, missing);
 }
 
 serveThread<RebuildTask, RebuildResult>((task) => {
-  const segment = new Uint8Array(task.segment);
   if (task.kind === "encode-row") {
     // Copied, as a data row is a view of its segment.
-    const fragment = codec.encodeRow(segment, task.row).slice();
-    const hash = sha256(fragment).toString("hex");
-    const value = { segment: task.segment, hash, slices: new Uint8Array(), fragments: [fragment.buffer] };
-    return { value, transfer: [task.segment, fragment.buffer] };
+    const bytes = codec.encodeRow(new Uint8Array(task.segment), task.row).slice();
+    return {
+      value: { hash: createHash("sha256").update(bytes).digest("hex"), bytes },
+      transfer: [bytes.buffer as ArrayBuffer],
+    };
   }
-  const fragments = task.kind === "assemble" ? task.fragments.map(({ bytes }) => bytes) : [];
-  if (task.kind === "assemble") assemble(segment, task.fragments);
-  return { value: { ...digestsOf(segment), segment: task.segment, fragments }, transfer: [task.segment, ...fragments] };
+  const slot = slotOf(segments, task.slot);
+  if (task.kind === "assemble") assemble(slot, task.gathered);
+  return { value: digestsOf(slot.data) };
 });

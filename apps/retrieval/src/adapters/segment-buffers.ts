@@ -1,4 +1,4 @@
-import { SEGMENT_BYTES } from "@granary/primitives";
+import { type SegmentMemory, slotOf } from "@granary/erasure";
 import type { SegmentBuffer } from "../flow/load-segment.js";
 
 export interface SegmentBuffers {
@@ -10,26 +10,31 @@ export interface SegmentBuffers {
 /** Whoever waits this long asks holders to let go; and again after as long. */
 const STARVING_AFTER_MS = 1_000;
 
-/** A fixed number of segment-sized buffers, used again and again: the memory of all reads together. */
-export function createSegmentBuffers(options: { count: number; onStarving: () => void }): SegmentBuffers {
-  const idle: ArrayBuffer[] = [];
+/** The slots of a segment memory, used again and again: the memory of all reads together. */
+export function createSegmentBuffers(options: { memory: SegmentMemory; onStarving: () => void }): SegmentBuffers {
+  const { memory } = options;
+  // The one that was given back last is taken first: slots that were never needed are never touched.
+  const idle = Array.from({ length: memory.slots }, (_, k) => memory.slots - 1 - k);
   const waiting: (() => void)[] = [];
-  let free = options.count;
+  let free = memory.slots;
 
   function hand(): SegmentBuffer {
     let isReleased = false;
-    const buffer: SegmentBuffer = {
-      bytes: idle.pop() ?? new ArrayBuffer(SEGMENT_BYTES),
+    const index = idle.pop() as number;
+    const { data, parity } = slotOf(memory, index);
+    return {
+      index,
+      data,
+      places: [...data, ...parity],
       release() {
         if (isReleased) return;
         isReleased = true;
-        idle.push(buffer.bytes);
+        idle.push(index);
         const next = waiting.shift();
         if (next === undefined) free += 1;
         else next();
       },
     };
-    return buffer;
   }
 
   return {

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { asCodedError, CodedError, type Fid, SEGMENT_BYTES } from "@granary/primitives";
+import { asCodedError, CodedError, copyBytes, type Fid, FRAGMENT_BYTES, SEGMENT_BYTES } from "@granary/primitives";
 import type { Backing, Loaded, SegmentCache, SliceDigests } from "../flow/load-segment.js";
 import type { ReadableObject, ReadableSegment, SegmentHandle, Segments } from "../ports.js";
 import { DIGEST_BYTES, SLICE_BYTES } from "./slice.js";
@@ -80,7 +80,7 @@ export function createSharedSegments(options: SharedSegmentsOptions): Segments &
     entry.isKeeping = true;
     const hash = hashAt(entry.object, entry);
     try {
-      if (!(await options.cache.keep(hash, new Uint8Array(memory.bytes)))) return;
+      if (!(await options.cache.keep(hash, memory.data))) return;
       const backing = await options.cache.open(hash);
       if (backing === null) return;
       entry.current = { ...loaded, memory: null, backing };
@@ -153,7 +153,7 @@ export function createSharedSegments(options: SharedSegmentsOptions): Segments &
       const loaded = entry.current;
       if (loaded === null) throw new CodedError("SEGMENT_CLOSED", "bug", "a segment was read after it was closed");
       // A copy: the buffer may be used for another segment before this one has gone out.
-      if (loaded.memory !== null) return new Uint8Array(loaded.memory.bytes.slice(start, end));
+      if (loaded.memory !== null) return copyOf(loaded.memory.data, start, end);
       try {
         if (loaded.backing !== null) return await readChecked(loaded.backing, loaded.slices, start, end);
       } catch (error) {
@@ -190,6 +190,19 @@ export function createSharedSegments(options: SharedSegmentsOptions): Segments &
       }
     },
   };
+}
+
+/** Bytes `start` to `end` of the segment, in memory of their own. */
+function copyOf(data: readonly Uint8Array[], start: number, end: number): Uint8Array {
+  const bytes = new Uint8Array(end - start);
+  for (let from = start; from < end; ) {
+    const offset = from % FRAGMENT_BYTES;
+    const place = data[(from - offset) / FRAGMENT_BYTES] as Uint8Array;
+    const part = place.subarray(offset, offset + end - from);
+    copyBytes(part, bytes, from - start);
+    from += part.length;
+  }
+  return bytes;
 }
 
 /** The slices that the range touches, each compared with its digest. @throws CodedError SEGMENT_CORRUPT (corrupt) */

@@ -1,58 +1,39 @@
-import { SEGMENT_BYTES } from "@granary/primitives";
+import type { SegmentMemory } from "@granary/erasure";
 import { createThreadPool } from "@granary/service-runtime";
 import type { Register } from "@granary/telemetry";
-import type { Rebuilder, SegmentBuffer, Verified } from "../flow/load-segment.js";
+import type { Rebuilder, Verified } from "../flow/load-segment.js";
 import type { RebuildResult, RebuildTask, RebuildThreadData } from "./rebuild-thread.js";
 
 /** From `src` and from `dist` alike, this is the built file: a thread runs JavaScript. */
 const script = new URL("../../dist/adapters/rebuild-thread.js", import.meta.url);
 
+/** Threads that share the memory of all segments: nothing is sent to them but a slot's number. */
 export function createThreadRebuilder(options: {
   readonly threads: number;
   readonly register: Register;
+  readonly segments: SegmentMemory;
   readonly mayBeNative: boolean;
-  readonly recycle: (fragment: ArrayBuffer) => void;
 }): Rebuilder & {
   encodeRow(segment: ArrayBuffer, row: number): Promise<{ hash: string; bytes: Uint8Array }>;
   close(): Promise<void>;
 } {
+  const { segments, mayBeNative } = options;
   const pool = createThreadPool<RebuildTask, RebuildResult>({
     script,
     name: "rebuild",
     threads: options.threads,
-    data: { mayBeNative: options.mayBeNative } satisfies RebuildThreadData,
+    data: { segments, mayBeNative } satisfies RebuildThreadData,
     register: options.register,
   });
-
-  /** The buffer's memory goes to the thread and comes back; with a thread that fails it is lost, and made anew. */
-  async function lend(
-    buffer: SegmentBuffer,
-    task: Exclude<RebuildTask, { kind: "encode-row" }>,
-    more: ArrayBuffer[],
-  ): Promise<Verified> {
-    try {
-      const result = await pool.run(task, [buffer.bytes, ...more]);
-      buffer.bytes = result.segment;
-      for (const fragment of result.fragments) options.recycle(fragment);
-      return { hash: result.hash, slices: result.slices };
-    } catch (error) {
-      if (buffer.bytes.byteLength === 0) buffer.bytes = new ArrayBuffer(SEGMENT_BYTES);
-      throw error;
-    }
-  }
+  const verified = async (task: RebuildTask): Promise<Verified> => {
+    const { hash, bytes } = await pool.run(task);
+    return { hash, slices: bytes };
+  };
 
   return {
-    verify: (buffer) => lend(buffer, { kind: "verify", segment: buffer.bytes }, []),
-    assemble: (buffer, fragments) =>
-      lend(
-        buffer,
-        { kind: "assemble", segment: buffer.bytes, fragments },
-        fragments.map(({ bytes }) => bytes),
-      ),
-    async encodeRow(segment, row) {
-      const { hash, fragments } = await pool.run({ kind: "encode-row", segment, row }, [segment]);
-      return { hash, bytes: new Uint8Array(fragments[0] as ArrayBuffer) };
-    },
+    verify: ({ index }) => verified({ kind: "verify", slot: index }),
+    assemble: ({ index }, gathered) => verified({ kind: "assemble", slot: index, gathered }),
+    encodeRow: (segment, row) => pool.run({ kind: "encode-row", segment, row }, [segment]),
     close: () => pool.close(),
   };
 }

@@ -5,8 +5,8 @@ import {
   CodedError,
   DATA_FRAGMENTS,
   type Fid,
-  FRAGMENT_BYTES,
   ZERO_FRAGMENT_HASH,
+  zeroBytes,
 } from "@granary/primitives";
 import type {
   Directory,
@@ -30,33 +30,37 @@ export interface GatherPorts {
   readonly observer: ReadObserver;
 }
 
-/** A fragment in memory that belongs to the caller now. */
+/** A fragment that is there, and in which of the segment's twelve places. */
 export interface Gathered {
   readonly row: number;
-  readonly bytes: ArrayBuffer;
+  readonly place: number;
 }
 
-/** Fragments in memory at a time for one segment. */
+/** Fragments of one segment that are there or on their way at a time: so many places behind the data are used at most. */
 const FRAGMENTS_AT_A_TIME = 6;
 /** A fragment that the chain reports missing is tried when nothing else is left. */
 const MISSING_COST_SECONDS = 1e6;
 
 /**
  * Any four fragments of a segment, each checked against its hash: the data themselves where their miners are good,
- * cheapest first; whoever fails is replaced at once, whoever is slow is overtaken, and losers are cancelled.
+ * cheapest first; whoever fails is replaced at once, whoever is slow is overtaken, and losers are cancelled. Data are
+ * received where they are in the segment, the first four of twelve places, parity behind; places of what is not returned
+ * hold anything. When this ends, however it does, nothing is written to any of them any more.
+ * @returns the four, by their rows
  * @throws CodedError FRAGMENTS_NOT_ENOUGH (unavailable)
  */
 export async function gatherFragments(
   ports: GatherPorts,
   fid: Fid,
   segment: ReadableSegment,
+  places: readonly Uint8Array[],
   signal: AbortSignal,
 ): Promise<Gathered[]> {
   const miners = segment.fragments.flatMap(({ miner }) => (miner === null ? [] : [miner]));
   const endpoints = await ports.directory.endpoints([...new Set(miners)]);
   const plan = planRead(segment.fragments.map((place, row) => candidateOf(ports.costs, endpoints, place, row)));
   if (!plan.ok) throw notEnough(plan.error.available, {});
-  return race(ports, { fid, segment, endpoints, plan: plan.value }, signal);
+  return race(ports, { fid, segment, endpoints, places, plan: plan.value }, signal);
 }
 
 const isZero = ({ hash }: FragmentPlace): boolean => hash === ZERO_FRAGMENT_HASH;
@@ -78,46 +82,60 @@ interface Race {
   readonly fid: Fid;
   readonly segment: ReadableSegment;
   readonly endpoints: ReadonlyMap<AccountId, string>;
+  readonly places: readonly Uint8Array[];
   readonly plan: ReadPlan;
 }
 
 interface Attempt {
+  readonly place: number;
   readonly stop: AbortController;
   /** Overtaken: another row was asked for in its place. If its bytes come after all, they count. */
   isSlow: boolean;
 }
 
 async function race(ports: GatherPorts, given: Race, signal: AbortSignal): Promise<Gathered[]> {
-  const fetched = new Map<number, ArrayBuffer>();
+  /** Places by their rows. */
+  const fetched = new Map<number, number>();
   const underWay = new Map<number, Attempt>();
   const failures = new Map<number, string>();
   /** Slow ones whose memory was needed: asked once more where nothing else is left. */
   const cancelled = new Set<number>();
-  let isOver = false;
   let wake = () => {};
   const onAbort = () => wake();
   signal.addEventListener("abort", onAbort);
 
   async function run(row: number): Promise<void> {
-    const attempt: Attempt = { stop: new AbortController(), isSlow: false };
+    const attempt: Attempt = { place: placeFor(row, fetched, underWay), stop: new AbortController(), isSlow: false };
     underWay.set(row, attempt);
+    let failure: string | null = null;
     try {
-      const bytes = await fetchRow(ports, given, row, attempt, () => wake());
-      if (isOver) ports.fragments.recycle(bytes);
-      else fetched.set(row, bytes);
+      await fetchRow(ports, given, row, attempt, () => wake());
     } catch (thrown) {
-      if (attempt.stop.signal.aborted) cancelled.add(row);
-      else failures.set(row, asCodedError(thrown).code);
+      failure = asCodedError(thrown).code;
     }
+    // Whoever cancelled it did not wait for it to end, which may take as long as a connection does.
+    if (attempt.stop.signal.aborted) return;
     underWay.delete(row);
+    if (failure === null) fetched.set(row, attempt.place);
+    else failures.set(row, failure);
     wake();
+  }
+
+  /** Who was overtaken first has had its time: its memory is needed, and is free at once. */
+  function cancelSlowest(): void {
+    const slowest = [...underWay].find(([, { isSlow }]) => isSlow);
+    if (slowest === undefined) return;
+    const [row, { stop }] = slowest;
+    stop.abort();
+    underWay.delete(row);
+    cancelled.add(row);
   }
 
   try {
     for (;;) {
       signal.throwIfAborted();
       const step = nextStep(given.plan, progressOf(fetched, underWay, [...failures.keys(), ...cancelled]));
-      if (step.do === "deliver") return take(fetched);
+      if (step.do === "deliver") return firstFour(fetched);
       const changed = new Promise<void>((resolve) => {
         wake = resolve;
       });
@@ -128,22 +146,32 @@ async function race(ports: GatherPorts, given: Race, signal: AbortSignal): Promi
         cancelled.clear();
       }
       for (const row of step.do === "fetch" ? step.rows : []) {
-        // Asked when the memory of the cancelled one is free.
-        if (fetched.size + underWay.size >= FRAGMENTS_AT_A_TIME) cancelSlowest(underWay);
-        else void run(row);
+        if (fetched.size + underWay.size >= FRAGMENTS_AT_A_TIME) cancelSlowest();
+        void run(row);
       }
       await changed;
     }
   } finally {
-    isOver = true;
     signal.removeEventListener("abort", onAbort);
     for (const { stop } of underWay.values()) stop.abort();
-    for (const bytes of fetched.values()) ports.fragments.recycle(bytes);
   }
 }
 
+/** Data belong where they are in the segment. Parity is taken where there is room: what is never needed is never touched. */
+function placeFor(
+  row: number,
+  fetched: ReadonlyMap<number, number>,
+  underWay: ReadonlyMap<number, Pick<Attempt, "place">>,
+): number {
+  if (row < DATA_FRAGMENTS) return row;
+  const taken = new Set([...fetched.values(), ...[...underWay.values()].map(({ place }) => place)]);
+  let place = DATA_FRAGMENTS;
+  while (taken.has(place)) place += 1;
+  return place;
+}
+
 function progressOf(
-  fetched: ReadonlyMap<number, ArrayBuffer>,
+  fetched: ReadonlyMap<number, number>,
   underWay: ReadonlyMap<number, Attempt>,
   outOfPlay: readonly number[],
 ) {
@@ -152,28 +180,22 @@ function progressOf(
 }
 
 /** The four with the lowest rows, out of what is there. */
-function take(fetched: Map<number, ArrayBuffer>): Gathered[] {
-  const rows = [...fetched.keys()].sort((a, b) => a - b).slice(0, DATA_FRAGMENTS);
-  const taken = rows.map((row) => ({ row, bytes: fetched.get(row) as ArrayBuffer }));
-  for (const row of rows) fetched.delete(row);
-  return taken;
-}
-
-/** Who was overtaken first has had its time: its memory is needed. */
-function cancelSlowest(underWay: Map<number, Attempt>): void {
-  const first = [...underWay].find(([, { isSlow, stop }]) => isSlow && !stop.signal.aborted);
-  first?.[1].stop.abort();
-}
+const firstFour = (fetched: ReadonlyMap<number, number>): Gathered[] =>
+  [...fetched]
+    .sort(([a], [b]) => a - b)
+    .slice(0, DATA_FRAGMENTS)
+    .map(([row, place]) => ({ row, place }));
 
 async function fetchRow(
   ports: GatherPorts,
-  { fid, segment, endpoints }: Race,
+  { fid, segment, endpoints, places }: Race,
   row: number,
   attempt: Attempt,
   onSlow: () => void,
-): Promise<ArrayBuffer> {
+): Promise<void> {
   const place = segment.fragments[row] as FragmentPlace;
-  if (isZero(place)) return new ArrayBuffer(FRAGMENT_BYTES);
+  const into = places[attempt.place] as Uint8Array;
+  if (isZero(place)) return zeroBytes(into);
   const miner = place.miner as AccountId;
   const startedAt = performance.now();
   const unwatch = watchSlowness(ports, miner, () => {
@@ -181,9 +203,10 @@ async function fetchRow(
     onSlow();
   });
   const { signal } = attempt.stop;
+  signal.addEventListener("abort", unwatch, { once: true });
   try {
     const endpoint = endpoints.get(miner) as string;
-    return await fetchFragment(ports, { fid, fragment: place.hash, miner, endpoint, signal });
+    await fetchFragment(ports, { fid, fragment: place.hash, miner, endpoint, into, signal });
   } catch (error) {
     // That it lost is not its fault; that it was slow is known.
     if (signal.aborted && attempt.isSlow) ports.costs.overtaken(miner, (performance.now() - startedAt) / 1000);
@@ -217,15 +240,14 @@ function watchSlowness(
 export async function fetchFragment(
   ports: Pick<GatherPorts, "fragments" | "costs" | "hedgeBudget" | "observer" | "recordCorrupt">,
   request: FragmentRequest,
-): Promise<ArrayBuffer> {
+): Promise<void> {
   const { fid, fragment, miner, signal } = request;
   const startedAt = performance.now();
   ports.hedgeBudget.asked();
   try {
-    const bytes = await ports.fragments.fetch(request);
+    await ports.fragments.fetch(request);
     ports.costs.served(miner, (performance.now() - startedAt) / 1000);
     ports.observer.fetched("ok");
-    return bytes;
   } catch (thrown) {
     if (signal.aborted) throw thrown;
     const error = asCodedError(thrown);

@@ -1,5 +1,12 @@
 import type { BlobStore } from "@granary/blob-store";
-import { asCodedError, CodedError, SEGMENT_BYTES, type SegmentHash, type UploadId } from "@granary/primitives";
+import {
+  asCodedError,
+  CodedError,
+  FRAGMENT_BYTES,
+  SEGMENT_BYTES,
+  type SegmentHash,
+  type UploadId,
+} from "@granary/primitives";
 import type { Log } from "@granary/telemetry";
 import type { ReadableObject, ReadableSegment, Source } from "../ports.js";
 import { type Gathered, type GatherPorts, gatherFragments } from "./gather-fragments.js";
@@ -13,9 +20,14 @@ export interface Backing {
   close(): Promise<void>;
 }
 
-/** A segment's memory, one of a fixed number. */
+/** A segment's memory, one of a fixed number; other threads see it too. */
 export interface SegmentBuffer {
-  bytes: ArrayBuffer;
+  /** Which of them it is. */
+  readonly index: number;
+  /** Twelve, of a fragment each. */
+  readonly places: readonly Uint8Array[];
+  /** The first four of them, which are the segment. */
+  readonly data: readonly Uint8Array[];
   release(): void;
 }
 
@@ -24,18 +36,18 @@ export interface Verified {
   readonly slices: SliceDigests;
 }
 
-/** Hashing and rebuilding, off the main thread. The buffer is away meanwhile, and replaced if it gets lost. */
+/** Hashing and rebuilding, off the main thread, where the bytes lie. */
 export interface Rebuilder {
   verify(buffer: SegmentBuffer): Promise<Verified>;
-  /** Fills the buffer from four fragments, which are used up. */
-  assemble(buffer: SegmentBuffer, fragments: readonly Gathered[]): Promise<Verified>;
+  /** Makes the segment whole from four fragments in its places. */
+  assemble(buffer: SegmentBuffer, gathered: readonly Gathered[]): Promise<Verified>;
 }
 
 export interface SegmentCache {
   /** Null when it does not have it. */
   open(hash: SegmentHash): Promise<Backing | null>;
-  /** Keeps the bytes if it can. @returns whether it did */
-  keep(hash: SegmentHash, bytes: Uint8Array): Promise<boolean>;
+  /** Keeps the bytes, one part behind the other, if it can. @returns whether it did */
+  keep(hash: SegmentHash, parts: readonly Uint8Array[]): Promise<boolean>;
   /** Forgets what turned out to be rotten. */
   drop(hash: SegmentHash): Promise<void>;
 }
@@ -100,7 +112,7 @@ async function checkBacking(
   try {
     const buffer = await ports.takeBuffer(signal);
     try {
-      await backing.read(0, new Uint8Array(buffer.bytes));
+      for (const [row, place] of buffer.data.entries()) await backing.read(row * FRAGMENT_BYTES, place);
       const verified = await ports.rebuilder.verify(buffer);
       if (verified.hash === hash) {
         ports.known.set(hash, verified.slices);
@@ -143,8 +155,8 @@ async function gather(
 ): Promise<Loaded> {
   const buffer = await ports.takeBuffer(signal);
   try {
-    const fragments = await gatherFragments(ports, object.fid, segment, signal);
-    const { hash, slices } = await ports.rebuilder.assemble(buffer, fragments);
+    const gathered = await gatherFragments(ports, object.fid, segment, buffer.places, signal);
+    const { hash, slices } = await ports.rebuilder.assemble(buffer, gathered);
     if (hash !== segment.hash) {
       // Each fragment was what the chain says: it is the declaration itself that is wrong.
       const what = "the fragments on chain do not make up their segment";

@@ -55,12 +55,14 @@ async function fromMiners(
 ): Promise<Uint8Array | null> {
   const miners = [...new Set(places.flatMap(({ miner }) => (miner === null ? [] : [miner])))];
   const endpoints = await ports.directory.endpoints(miners);
+  const into = new Uint8Array(FRAGMENT_BYTES);
   for (const miner of miners) {
     const endpoint = endpoints.get(miner);
     if (endpoint === undefined) continue;
     const fragment = (places[0] as FragmentPlace).hash;
     try {
-      return new Uint8Array(await fetchFragment(ports, { fid: object.fid, fragment, miner, endpoint, signal }));
+      await fetchFragment(ports, { fid: object.fid, fragment, miner, endpoint, into, signal });
+      return into;
     } catch {
       // Recorded where it happened; the next miner, or the other fragments, may do.
       signal.throwIfAborted();
