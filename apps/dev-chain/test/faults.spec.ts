@@ -212,6 +212,8 @@ it("an upgrade of the runtime is told, and holds from the next block on", async 
     [],
     (_: unknown, version: { specVersion: number }) => void told.push(version.specVersion),
   );
+  // Of a block without one nothing is told.
+  await dev("sealBlocks", 1);
   const before = await headHash();
   const code = `0x${Buffer.from("granary development runtime 138").toString("hex")}`;
   const upgrade = call(api, "sudo.sudo", call(api, "system.setStorage", [["0x3a636f6465", code]]));

@@ -103,7 +103,7 @@ export class Sealer {
 
   private async finalize(): Promise<void> {
     const { due } = this;
-    if (due === null || this.isFinalityStalled) return;
+    if (due === null) return;
     await this.journal.sync();
     if (!this.isStopped && !this.isFinalityStalled) this.chain.finalize(due);
   }

@@ -97,6 +97,28 @@ describe("signatures", () => {
     );
   });
 
+  it("what cannot be a signature spoils nothing for those that are, however often it comes", async () => {
+    const runtime = await start();
+    const nothing = {
+      signature: new Uint8Array(65),
+      digest: blake2AsU8a(message, 256),
+      key: new Uint8Array(32).fill(255),
+    };
+    // A trap leaves a few hundred bytes on the stack of the library's WebAssembly, which has a mebibyte.
+    for (let i = 0; i < 3000; i += 1) {
+      runtime.call("ext_crypto_secp256k1_ecdsa_recover_compressed_version_2", nothing.signature, nothing.digest);
+      for (const kind of ["ed25519_verify_version_1", "sr25519_verify_version_2"]) {
+        runtime.number(`ext_crypto_${kind}`, nothing.signature.subarray(1), message, nothing.key);
+      }
+    }
+    const ecdsa = secp256k1PairFromSeed(seed);
+    const signature = secp256k1Sign(message, ecdsa, "blake2");
+    expect(runtime.number("ext_crypto_ecdsa_verify_version_2", signature, message, ecdsa.publicKey)).toBe(1);
+    const sr25519 = sr25519PairFromSeed(seed);
+    const verified = [sr25519Sign(message, sr25519), message, sr25519.publicKey] as const;
+    expect(runtime.number("ext_crypto_sr25519_verify_version_2", ...verified)).toBe(1);
+  });
+
   it("the host has no keys of its own", async () => {
     const runtime = await start();
     expect([...runtime.call("ext_crypto_sr25519_public_keys_version_1", text("babe"))]).toEqual([0]);

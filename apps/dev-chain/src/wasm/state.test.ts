@@ -18,6 +18,7 @@ const changesOf = (written: readonly Step[]) =>
   new Map(
     written.map(([at, value]) => [toHex(bytes(at)), value === null ? null : bytes(value)] as [Hex, Uint8Array | null]),
   );
+const emptyStore = () => new VersionedStore({ blocks: 1, bytes: 1 });
 const stateOn = (store: VersionedStore): RuntimeState => new RuntimeState(store, () => trieOf(store));
 
 function write(state: RuntimeState, model: Map<string, string>, written: readonly Step[]): void {
@@ -62,7 +63,7 @@ describe("what a runtime sees of the state", () => {
         for (const [height, keys] of pasts.entries()) {
           expect(keysOf(new RuntimeState(store.at(height)!, () => undefined))).toEqual(keys);
         }
-        const fresh = new VersionedStore({ blocks: 1, bytes: 1 });
+        const fresh = emptyStore();
         fresh.load(changesOf([...model]));
         expect(toHex(state.root(1))).toBe(toHex(stateOn(fresh).root(1)));
       }),
@@ -86,8 +87,47 @@ describe("what a runtime sees of the state", () => {
     expect(state.clearPrefix(bytes("a"), 2)).toEqual({ removed: 0, isDone: true });
   });
 
+  describe("asked for the root, and again after", () => {
+    const before = (): RuntimeState => {
+      const store = new VersionedStore({ blocks: 10, bytes: 1 << 20 });
+      store.commit(1, changesOf(["a1", "a2", "b1"].map((at) => [at, "old"])));
+      const state = stateOn(store);
+      state.child(bytes("one")).put(bytes("k"), bytes("of one"));
+      state.child(bytes("one")).put(bytes("l"), bytes("more"));
+      state.begin();
+      state.put(bytes("c"), bytes("new"));
+      return state;
+    };
+    it.each<readonly [string, (state: RuntimeState) => void]>([
+      ["an entry was written", (state) => state.put(bytes("d"), bytes("new"))],
+      ["a list grew", (state) => state.append(bytes("list"), bytes("item"))],
+      ["an entry was removed", (state) => state.remove(bytes("a1"))],
+      ["a prefix was cleared", (state) => void state.clearPrefix(bytes("a"))],
+      ["a child was written to", (state) => state.child(bytes("one")).put(bytes("m"), bytes("new"))],
+      ["a child lost an entry", (state) => state.child(bytes("one")).remove(bytes("k"))],
+      [
+        "a child was cleared",
+        (state) => void state.child(bytes("one")).clearPrefix(bytes("l"), Number.POSITIVE_INFINITY),
+      ],
+      ["a transaction was dropped", (state) => state.rollback()],
+    ])("%s, it is that of the state as it is now", (_, change) => {
+      const [asked, unasked] = [before(), before()];
+      const first = toHex(asked.root(1));
+      for (const state of [asked, unasked]) change(state);
+      expect(toHex(asked.root(1))).toBe(toHex(unasked.root(1)));
+      expect(toHex(asked.root(1))).not.toBe(first);
+    });
+  });
+
+  it("children are committed to by the version that is asked for, whichever was asked for before", () => {
+    const [asked, unasked] = [emptyStore(), emptyStore()].map(stateOn) as [RuntimeState, RuntimeState];
+    for (const state of [asked, unasked]) state.child(bytes("one")).put(bytes("k"), new Uint8Array(33));
+    asked.root(0);
+    expect(toHex(asked.root(1))).toBe(toHex(unasked.root(1)));
+  });
+
   it("children are told apart by their whole name", () => {
-    const state = stateOn(new VersionedStore({ blocks: 1, bytes: 1 }));
+    const state = stateOn(emptyStore());
     state.child(bytes("ab")).put(bytes("c"), bytes("of ab"));
     state.child(bytes("a")).put(bytes("bc"), bytes("of a"));
     expect(text(state.child(bytes("ab")).get(bytes("c"))!)).toBe("of ab");

@@ -33,7 +33,28 @@ describe("the root of a state, node by node as the specification encodes them", 
   it("a path longer than its header can say goes on in further bytes", () => {
     expect(root([[zeros(31), "76"]], 0)).toBe(hashOf(`7e ${zeros(31)} 0476`));
     expect(root([[zeros(32), "76"]], 0)).toBe(hashOf(`7f01 ${zeros(32)} 0476`));
+    expect(root([[zeros(159), "76"]], 0)).toBe(hashOf(`7fff00 ${zeros(159)} 0476`));
     expect(root([[zeros(160), "76"]], 0)).toBe(hashOf(`7fff02 ${zeros(160)} 0476`));
+  });
+
+  it("a path that just fills its header's room is followed by a zero, in each kind of node", () => {
+    const path = (nibbles: number) => `1${"23".repeat((nibbles - 1) / 2)}`;
+    const encoded = (nibbles: number) => `0${path(nibbles)}`;
+    // Two nodes that are alike, below a branch that has no path.
+    const twice = (entries: readonly (readonly [string, string])[]) =>
+      ["0", "1"].flatMap((nibble) => entries.map(([at, value]) => [`${nibble}${at}`, value] as const));
+    const branchOf = (node: string) => hashOf(`80 0300 80${hashDigits(node)} 80${hashDigits(node)}`);
+    const [short, long] = ["76", zeros(33)];
+    const below = "10 41 00 0462";
+    expect(root(twice([[path(63), short]]), 0)).toBe(branchOf(`7f00 ${encoded(63)} 0476`));
+    expect(root(twice([[path(31), long]]), 1)).toBe(branchOf(`3f00 ${encoded(31)} ${hashDigits(long)}`));
+    const branch = (nibbles: number, value: string) =>
+      twice([
+        [path(nibbles), value],
+        [`${path(nibbles)}40`, "62"],
+      ]);
+    expect(root(branch(63, short), 0)).toBe(branchOf(`ff00 ${encoded(63)} 1000 0476 ${below}`));
+    expect(root(branch(15, long), 1)).toBe(branchOf(`1f00 ${encoded(15)} 1000 ${hashDigits(long)} ${below}`));
   });
 
   it("a branch lists who is below it; short ones stand in it", () => {
