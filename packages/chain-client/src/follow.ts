@@ -35,7 +35,6 @@ export async function* followFinalized(
   let last = options.after;
   let behindSince: number | null = null;
   try {
-    await checkPlace(session, last);
     const genesis = await session.genesisHash();
     while (!options.signal.aborted) {
       await hints.ensure();
@@ -46,7 +45,7 @@ export async function* followFinalized(
         behindSince ??= Date.now();
         // A node that begins anew at the same address is another chain, however short it still is.
         if ((await session.genesisHash()) !== genesis) throw mismatch(last);
-        await checkBehind(session, head, last, Date.now() - behindSince > timing.behindMs);
+        if (Date.now() - behindSince > timing.behindMs) await checkBehind(session, last);
       } else behindSince = null;
       for await (const block of blocksBetween(session, last, head, options.signal)) {
         yield { ...block, headNumber: head.number };
@@ -68,21 +67,16 @@ const mismatch = (after: BlockRef): CodedError =>
 const behind = (number: number): CodedError =>
   new CodedError("CHAIN_NODE_BEHIND", "unavailable", "the node does not have this block yet", { number });
 
-async function checkPlace(session: Session, after: BlockRef): Promise<void> {
-  const hash = await session.blockHash(after.number);
-  if (hash !== null && hash !== after.hash) throw mismatch(after);
-}
-
 /** Blocks of a chain that goes on are not older than this. */
 const FRESH_MS = 120_000;
 
 /**
  * A node that is behind may be slow, cut off from its peers, or restored from an old copy: then its newest block is old,
- * and what it lacks is still true. Only a chain that makes new blocks at a lower height is another history.
+ * and what it lacks is still true. It may have the last block and not know yet that it is final. Only a chain that makes
+ * new blocks at a lower height, without that one, is another history.
  */
-async function checkBehind(session: Session, head: Header, last: BlockRef, isLong: boolean): Promise<void> {
-  await checkPlace(session, last);
-  if (!isLong || head.number >= last.number) return;
+async function checkBehind(session: Session, last: BlockRef): Promise<void> {
+  if ((await session.blockHash(last.number)) === last.hash) return;
   const { isSyncing } = await session.rpc.send<{ isSyncing: boolean }>("system_health");
   if (!isSyncing && Date.now() - (await madeAt(session)) < FRESH_MS) throw mismatch(last);
 }
