@@ -9,6 +9,7 @@ import {
   connect,
   createCast,
   declare,
+  fileOf,
   poll,
   prepareNetwork,
   type Server,
@@ -31,6 +32,7 @@ const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve,
 
 interface Indexer {
   readonly reader: ChainReader;
+  /** Why the tables were made anew; the first time is no such. */
   readonly recovered: string[];
   stop(): Promise<void>;
 }
@@ -98,7 +100,8 @@ describe("the tables tell what is final, once", () => {
     const timing = { pollMs: POLL_MS, behindMs: BEHIND_MS, compareMs: 200, graceMs: 500 };
     const { reader, close } = await connectChain({ urls, log: silentLog, ...timing });
     const recovered: string[] = [];
-    const observer = { ...nobody, recovered: (reason: string) => void recovered.push(reason) };
+    const told = (reason: string) => void (reason === "first" || recovered.push(reason));
+    const observer = { ...nobody, recovered: told };
     const ports = { chain: reader, mirror: tables.mirror, observer, log: silentLog };
     const stopping = new AbortController();
     const running = (async () => {
@@ -275,21 +278,31 @@ describe("the tables tell what is final, once", () => {
     const { reader, recovered } = await startIndexer();
     const fid = await declare(client, cast, "upgraded");
     await report(fid, 1);
+    await caughtUp();
+    const { calls, writer } = client;
+    // Blocks of both runtimes are final together, and read together.
+    await chain.ask("dev_stallFinality", true);
     const code = `0x${Buffer.from("granary development runtime 138").toString("hex")}`;
-    const upgrade = client.calls.raw("System", "set_storage", [[["0x3a636f6465", code]]]);
-    await client.writer.signAndFinalize(await loadSigner("//Alice"), client.calls.sudo(upgrade));
+    const upgrade = calls.sudo(calls.raw("System", "set_storage", [[["0x3a636f6465", code]]]));
+    const sudo = await loadSigner("//Alice");
+    const { fid: during, segments } = fileOf("with the upgrade");
+    const file = { fid: during, segments, owner: sudo.account, name: "during.bin", territory: "upgrade", sizeBytes: 1 };
+    // In the block that brings the new runtime, and is itself of the old one.
+    const declaration = [calls.mintTerritory("upgrade", 1, 30), calls.uploadDeclaration(file)];
+    await writer.signAndInclude(sudo, calls.batch([...declaration, upgrade]));
     await until("it is told", async () => (await client.reader.status()).specVersion === 138);
     await until("calls are made for it", async () =>
-      report(fid, 2).then(
+      writer.signAndInclude(cast.miners[1] ?? cast.owner, calls.transferReport(2, fid)).then(
         () => true,
         () => false,
       ),
     );
+    await chain.ask("dev_stallFinality", false);
     await report(fid, 3);
     const after = await declare(client, cast, "after the upgrade");
     await caughtUp();
     expect(await columnsTold(fid)).toEqual([1, 2, 3]);
-    expect(await factsOf("dealDeclared", after)).toHaveLength(1);
+    for (const declared of [during, after]) expect(await factsOf("dealDeclared", declared)).toHaveLength(1);
     expect((await reader.status()).specVersion).toBe(138);
     expect(recovered).toEqual([]);
   });

@@ -16,7 +16,7 @@ function sealing(config: { readonly finalityMs: number }, journal = memoryJourna
       return { header: { number: height } } as Block;
     },
     finalize: ({ header }: Block) => void finalized.push(header.number),
-  } as Chain;
+  } as unknown as Chain;
   const fail = (error: unknown) => {
     throw error;
   };
