@@ -146,10 +146,15 @@ describe("an order is declared once", () => {
   }
   const untilReviewed = (order: Order) =>
     untilLater("the order is compared with the chain", async () => (await dealOf(order)).updatedAt);
+  /** Of transactions that are under way: others nobody looks for. */
   const untilLookedAt = (...orders: Order[]) =>
     Promise.all(
       orders.map((order) =>
-        untilLater("its transaction is looked for", async () => (await lastRowOf(order)).updatedAt),
+        untilLater("its transaction is looked for", async () => {
+          const { state, updatedAt } = await lastRowOf(order);
+          expect(["submitted", "included"]).toContain(state);
+          return updatedAt;
+        }),
       ),
     );
 
