@@ -1,5 +1,5 @@
 import { CodedError } from "@granary/primitives";
-import { describe, expect, it } from "@jest/globals";
+import { afterEach, beforeEach, describe, expect, it } from "@jest/globals";
 import { TypeRegistry } from "@polkadot/types";
 import { type FollowTiming, followFinalized } from "./follow.js";
 import type { Header, Session } from "./session.js";
@@ -86,6 +86,12 @@ async function until(isSo: () => boolean): Promise<void> {
 }
 
 describe("following finalized blocks", () => {
+  let stopping: AbortController;
+  beforeEach(() => {
+    stopping = new AbortController();
+  });
+  afterEach(() => stopping.abort());
+
   it.each([
     ["rests at the very height of the last block", 7],
     ["is further than the last block already", 9],
@@ -110,16 +116,14 @@ describe("following finalized blocks", () => {
     ["is catching up", { chain: "old", height: 5, isSyncing: true }],
   ];
   it.each(waited)("waits for a node that is behind, however long, when it %s", async (_, place) => {
-    const stopping = new AbortController();
     const { session, asked } = fakeNode(place);
-    const following = follow(session, stopping.signal, { behindMs: 0 });
-    await Promise.race([until(() => asked() > 10), following]);
+    const following = follow(session, stopping.signal, { behindMs: 50 });
+    await Promise.race([until(() => asked() > 40), following]);
     stopping.abort();
     expect(await following).toEqual([]);
   });
 
   it("takes blocks that are not final for nobody's history", async () => {
-    const stopping = new AbortController();
     const fork = { chain: "old", height: 5, best: { chain: "fork", height: 8 } };
     const { session, asked } = fakeNode(fork, { chain: "old", height: 8 });
     const following = follow(session, stopping.signal);
@@ -134,11 +138,10 @@ describe("following finalized blocks", () => {
   ])("takes a chain that goes on %s for another history after a while", async (_, place) => {
     const { session } = fakeNode(place);
     const signal = AbortSignal.timeout(60_000);
-    expect(await follow(session, signal, { behindMs: 0 })).toBe("CHAIN_HISTORY_MISMATCH");
+    expect(await follow(session, signal, { behindMs: 50 })).toBe("CHAIN_HISTORY_MISMATCH");
   });
 
   it("gives every block once when the chain goes on, and waits while it rests", async () => {
-    const stopping = new AbortController();
     const { session, asked } = fakeNode(last, { chain: "old", height: 60 });
     const following = follow(session, stopping.signal);
     await Promise.race([until(() => asked() > 6), following]);
@@ -147,7 +150,6 @@ describe("following finalized blocks", () => {
   });
 
   it("asks for the head when one is told of, and when the telling is lost, which is asked for again; stops at once", async () => {
-    const stopping = new AbortController();
     const { session, asked, subscriptions } = fakeNode(last);
     const following = follow(session, stopping.signal, { pollMs: 3_600_000 });
     await until(() => asked() === 1);
