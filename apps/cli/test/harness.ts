@@ -67,8 +67,6 @@ export async function setStage(name: string, options: Partial<NetworkOptions> = 
   const network = await startNetwork({
     dir: path.join(folder, "network"),
     durable: false,
-    // Half of what `npm start` takes: most of a test is waiting for blocks.
-    blockMs: 500,
     onCrash: (service, logTail) => console.error(`${service} crashed\n${logTail}`),
     ...options,
   });
