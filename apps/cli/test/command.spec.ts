@@ -178,7 +178,7 @@ describe("the granary command", () => {
     expect(await json("territory", "show", "gift", "--account", dave)).toMatchObject({ account: dave });
   });
 
-  it("sells a territory, refuses what would lose another, and hands it over", async () => {
+  it("offers a territory, sells it, refuses what would lose another, and calls it off", async () => {
     const name = `sold-${Date.now()}`;
     await json("territory", "buy", name, "--gib", "1");
     const { token } = await json<{ token: string }>("territory", "consign", name, "--price", "20");
@@ -210,12 +210,8 @@ describe("the granary command", () => {
     expect(await stage.chain.reader.consignment(token)).toMatchObject({ sold: { block: bought.handoverBlock } });
     expect(await eve("cancel-purchase", token)).toMatchObject({ code: 0 });
     expect(await offers()).toMatchObject([{ sold: null }]);
-    const { handoverBlock } = JSON.parse((await buyAs("fresh")).out) as { handoverBlock: number };
-    const passed = async () => (await stage.chain.reader.finalizedHead()).number >= handoverBlock;
-    expect(await poll(passed, 240_000, 500)).toBe(true);
-    expect(JSON.parse((await eve("show", "fresh")).out)).toMatchObject({ token, state: "active" });
-    const gone = await run("territory", "show", name);
-    expect([gone.code, gone.err]).toEqual([4, expect.stringContaining("(TERRITORY_UNKNOWN)")]);
+    await json("territory", "cancel-consignment", name);
+    expect(await json("territory", "show", name)).toMatchObject({ token, state: "active" });
   });
 
   it("authorizes a gateway, lists it, and takes the authorization back", async () => {
