@@ -1,6 +1,6 @@
 import { readFile, rename, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { freePort, isFree } from "../server/free-port.js";
+import { areFree, freePort, freePorts, isFree, keepPorts } from "../server/free-port.js";
 
 /** Everything of the network that listens. */
 export const listeners = [
@@ -39,6 +39,11 @@ export async function planNetwork(
     (text) => JSON.parse(text) as NetworkPlan,
     () => undefined,
   );
+  // Whoever gets a new port gets none of those that others keep.
+  if (before !== undefined) {
+    for (const port of Object.values(before.ports)) keepPorts(port);
+    keepPorts(before.minerPortBase, Math.max(before.minerCount, options.minerCount));
+  }
   const ports = {} as Record<Listener, number>;
   for (const listener of listeners) {
     const wishes = [before?.ports[listener], options.wellKnownPorts ? wellKnown[listener] : undefined];
@@ -47,7 +52,7 @@ export async function planNetwork(
   const plan: NetworkPlan = {
     ports,
     minerCount: options.minerCount,
-    minerPortBase: await minerPorts(options.minerCount, before?.minerPortBase),
+    minerPortBase: await minerPorts(options.minerCount, before?.minerPortBase, Object.values(ports)),
   };
   await writeFile(`${fileOf(dir)}.new`, JSON.stringify(plan, null, 2));
   await rename(`${fileOf(dir)}.new`, fileOf(dir));
@@ -59,14 +64,10 @@ async function firstFree(wishes: readonly (number | undefined)[]): Promise<numbe
   return freePort();
 }
 
-async function minerPorts(count: number, before: number | undefined): Promise<number> {
-  const areFree = async (base: number) => {
-    const free = await Promise.all(Array.from({ length: count }, (_, n) => isFree(base + n)));
-    return free.every(Boolean);
-  };
-  if (before !== undefined && (await areFree(before))) return before;
-  for (;;) {
-    const base = await freePort();
-    if (await areFree(base)) return base;
+async function minerPorts(count: number, before: number | undefined, others: readonly number[]): Promise<number> {
+  if (before !== undefined) {
+    const isApart = others.every((port) => port < before || port >= before + count);
+    if (isApart && (await areFree(before, count))) return before;
   }
+  return freePorts(count);
 }

@@ -17,14 +17,30 @@ export function candidatePort(random: () => number): number {
 }
 
 /** A loopback port that was free a moment ago and that this process has given to nobody else. */
-export async function freePort(random: () => number = Math.random): Promise<number> {
+export const freePort = (random: () => number = Math.random): Promise<number> => freePorts(1, random);
+
+/** The first of so many such ports in a row. @throws CodedError PORTS_EXHAUSTED (exhausted) */
+export async function freePorts(count: number, random: () => number = Math.random): Promise<number> {
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    const port = candidatePort(random);
-    if (handedOut.has(port) || !(await isFree(port))) continue;
-    handedOut.add(port);
-    return port;
+    const first = candidatePort(random);
+    if (row(first, count).some((port) => handedOut.has(port))) continue;
+    // Before they are looked at: somebody else may ask meanwhile.
+    keepPorts(first, count);
+    if (await areFree(first, count)) return first;
   }
   throw new CodedError("PORTS_EXHAUSTED", "exhausted", `no free loopback port between ${PORT_MIN} and ${PORT_MAX}`);
+}
+
+/** Ports that are somebody's already: `freePort` gives them to nobody. */
+export function keepPorts(first: number, count = 1): void {
+  for (const port of row(first, count)) handedOut.add(port);
+}
+
+const row = (first: number, count: number): number[] => Array.from({ length: count }, (_, n) => first + n);
+
+/** Whether nobody listens on any of so many ports in a row. */
+export async function areFree(first: number, count: number): Promise<boolean> {
+  return (await Promise.all(row(first, count).map(isFree))).every(Boolean);
 }
 
 export function isFree(port: number): Promise<boolean> {
