@@ -46,10 +46,13 @@ export async function priceOfUnit(reader: ChainReader): Promise<UnitPrice> {
 }
 
 /** Signs a call that costs its fee alone. @returns the block that it is in, final */
-export async function sign(context: Context, callOf: (chain: ChainClient) => ChainCall): Promise<number> {
+export async function sign(
+  context: Context,
+  callOf: (chain: ChainClient, signer: Signer) => ChainCall | Promise<ChainCall>,
+): Promise<number> {
   const signer = await context.settings.signer();
   return context.withChain(async (chain) => {
-    const inclusion = await chain.writer.signAndFinalize(signer, callOf(chain));
+    const inclusion = await chain.writer.signAndFinalize(signer, await callOf(chain, signer));
     return inclusion.block.number;
   });
 }

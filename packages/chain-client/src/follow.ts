@@ -98,9 +98,9 @@ async function* blocksBetween(
   signal: AbortSignal,
 ): AsyncGenerator<FinalizedBlock> {
   let parent = last;
-  let ahead = fetchRun(session, last.number + 1, head);
+  let ahead: ReturnType<typeof fetchRun> | null = null;
   for (let from = last.number + 1; from <= head.number && !signal.aborted; from += AHEAD) {
-    const blocks = await ahead;
+    const blocks = await (ahead ?? fetchRun(session, from, head));
     ahead = fetchRun(session, from + AHEAD, head);
     // Its failure is met when it is waited for; where nobody comes to that, it does not matter.
     ahead.catch(() => undefined);

@@ -9,9 +9,11 @@ import { ownedBy } from "./territory.js";
 /** Offers an empty territory to whoever pays the price. */
 export async function consign(context: Context, name: string, options: { price: string }): Promise<void> {
   const price = parseTokens(options.price);
-  const { account } = await context.settings.signer();
-  const { token } = await context.withChain(({ reader }) => ownedBy(reader, account, name));
-  const block = await sign(context, ({ calls }) => calls.consignTerritory(name, price));
+  let token = "";
+  const block = await sign(context, async ({ reader, calls }, { account }) => {
+    ({ token } = await ownedBy(reader, account, name));
+    return calls.consignTerritory(name, price);
+  });
   context.output.result(
     { territory: name, token, price: price.toString(), block },
     `territory ${name} is for sale at ${formatTokens(price)}, block ${block}; its token is ${token}`,
@@ -64,7 +66,7 @@ export async function buyConsigned(
 ): Promise<void> {
   const { name } = options;
   const { what, block, price } = await pay(context, options, async ({ reader, calls, signer }) => {
-    const offer = await openOffer(reader, token);
+    const offer = await offerOf(reader, token);
     await refuseUnfit(reader, signer, offer, name);
     return {
       what: `territory ${name}, by the consignment ${token}`,
@@ -80,7 +82,7 @@ export async function buyConsigned(
   );
 }
 
-async function openOffer(reader: ChainReader, token: string): Promise<Consignment> {
+async function offerOf(reader: ChainReader, token: string): Promise<Consignment> {
   if (!/^0x[0-9a-f]{64}$/.test(token)) {
     throw new CodedError("TOKEN_INVALID", "invalid", "a token is 0x and 64 hexadecimal digits");
   }
@@ -104,7 +106,9 @@ async function refuseUnfit(reader: ChainReader, signer: Signer, offer: Consignme
 }
 
 export async function cancelPurchase(context: Context, token: string): Promise<void> {
-  await context.withChain(({ reader }) => openOffer(reader, token));
-  const block = await sign(context, ({ calls }) => calls.cancelPurchase(token));
+  const block = await sign(context, async ({ reader, calls }) => {
+    await offerOf(reader, token);
+    return calls.cancelPurchase(token);
+  });
   context.output.result({ token, block }, `the purchase of ${token} is called off, block ${block}`);
 }
