@@ -2,11 +2,11 @@ import { randomBytes } from "node:crypto";
 import { CHUNK_BYTES, CHUNK_PLAIN_BYTES } from "@granary/domain/object";
 import { EMPTY_FID, type Fid, type UploadId } from "@granary/primitives";
 import { freePort } from "@granary/testnet";
-import { credentials, type ServiceError, status } from "@grpc/grpc-js";
+import { status } from "@grpc/grpc-js";
 import { afterAll, beforeAll, describe, expect, it } from "@jest/globals";
-import { generate } from "selfsigned";
 import { storeObject } from "./support/encrypted.js";
 import { type Consumer, codeOf, connectConsumer, type Message } from "./support/grpc-consumer.js";
+import { PIECE, pieces, refusal } from "./support/grpc-messages.js";
 import { digest, eventually, type Network, startNetwork } from "./support/network.js";
 import { giveUpMessage, LETTER_ID } from "./support/operators.js";
 
@@ -35,19 +35,8 @@ afterAll(async () => {
 const header = (more: object = {}) => ({
   header: { account: network.account, territory: "home", name: "object.bin", ...more },
 });
-const PIECE = 256 * 1024;
 /** Two seconds of looks. */
 const LOOKS_AT_REST = 40;
-function* pieces(bytes: Uint8Array, head: object = header()): Generator<object> {
-  yield head;
-  for (let at = 0; at < bytes.length; at += PIECE) yield { chunk: bytes.subarray(at, at + PIECE) };
-  yield { end: {} };
-}
-const refusal = (work: Promise<unknown>): Promise<ServiceError> =>
-  work.then(
-    () => Promise.reject(new Error("it was not refused")),
-    (error: ServiceError) => error,
-  );
 async function read(request: object): Promise<{ header: Message; bytes: Buffer }> {
   let first: Message;
   const chunks: Buffer[] = [];
@@ -483,7 +472,7 @@ describe("the gRPC services", () => {
       const stranger = connectConsumer(address, token === undefined ? {} : { token });
       const error = await refusal(stranger.ask("ObjectService", "Stat", { fid: "c".repeat(64) }));
       expect([error.code, codeOf(error)]).toEqual([status.UNAUTHENTICATED, "CALLER_UNKNOWN"]);
-      const put = await refusal(stranger.put(pieces(Buffer.from("not mine"))));
+      const put = await refusal(stranger.put(pieces(Buffer.from("not mine"), header())));
       expect(put.code).toBe(status.UNAUTHENTICATED);
       stranger.close();
     }
@@ -499,54 +488,5 @@ describe("the gRPC services", () => {
     // Every rpc has a name of its own among the labels: none counts as another.
     const unnamed = consumer.methods.filter((name) => Number.isNaN(value(`method="${name.split("/")[1]}"`)));
     expect(unnamed).toEqual([]);
-  });
-
-  it("tell their health without a token, and what they are by reflection", async () => {
-    const { healthOf, reflectedServices } = await import("./support/grpc-tools.js");
-    expect(await healthOf(address, "granary.v1.ObjectService")).toBe("SERVING");
-    expect((await reflectedServices(address, TOKEN)).sort()).toEqual(
-      expect.arrayContaining(["Deal", "Miner", "Object", "Operator"].map((name) => `granary.v1.${name}Service`)),
-    );
-  });
-
-  it("with an authority for callers, talk only to who shows a certificate of it", async () => {
-    const names = [{ type: 7 as const, ip: "127.0.0.1" }];
-    const pem = await generate([{ name: "commonName", value: "localhost" }], {
-      extensions: [{ name: "subjectAltName", altNames: names }],
-    } as Parameters<typeof generate>[1]);
-    const port = await freePort();
-    await network.restart({
-      GRPC_PORT: String(port),
-      GRPC_TLS_CERT: pem.cert,
-      GRPC_TLS_KEY: pem.private,
-      GRPC_TLS_CLIENT_CA: pem.cert,
-    });
-    const [cert, key] = [Buffer.from(pem.cert), Buffer.from(pem.private)];
-    const known = connectConsumer(`127.0.0.1:${port}`, {
-      token: TOKEN,
-      channel: credentials.createSsl(cert, key, cert),
-    });
-    expect(await known.ask("MinerService", "ListMiners", {})).toEqual({ miners: [], nextPageToken: "" });
-    known.close();
-    const stranger = connectConsumer(`127.0.0.1:${port}`, { token: TOKEN, channel: credentials.createSsl(cert) });
-    expect((await refusal(stranger.ask("MinerService", "ListMiners", {}))).code).toBe(status.UNAVAILABLE);
-    stranger.close();
-  });
-
-  it("end the watches of a gateway that stops, so that their clients go elsewhere", async () => {
-    const port = await freePort();
-    await network.restart({ GRPC_PORT: String(port) });
-    const other = connectConsumer(`127.0.0.1:${port}`, { token: TOKEN });
-    network.others.doesEncode = false;
-    const { upload } = await other.put(pieces(Buffer.from("unfinished"), header({ waitFor: "WAIT_FOR_RECEIVED" })));
-    const messages = other
-      .stream("ObjectService", "WatchUpload", { uploadId: upload.uploadId })
-      [Symbol.asyncIterator]();
-    await messages.next();
-    const rest = refusal(messages.next());
-    await network.restart({ GRPC_PORT: String(await freePort()) });
-    expect((await rest).code).toBe(status.UNAVAILABLE);
-    network.others.doesEncode = true;
-    other.close();
   });
 });
