@@ -93,7 +93,13 @@ async function offerOf(reader: ChainReader, token: string): Promise<Consignment>
   return offer;
 }
 
-async function refuseUnfit(reader: ChainReader, signer: Signer, offer: Consignment, name: string): Promise<void> {
+/** @throws CodedError TERRITORY_EXISTS (conflict), BALANCE_TOO_LOW (exhausted) */
+export async function refuseUnfit(
+  reader: Pick<ChainReader, "territory" | "freeBalance">,
+  signer: Pick<Signer, "account">,
+  offer: Pick<Consignment, "price">,
+  name: string,
+): Promise<void> {
   if ((await reader.territory(signer.account, name)) !== null) {
     const message = `there is a territory ${name} of yours, which this one would replace with all that is in it`;
     throw new CodedError("TERRITORY_EXISTS", "conflict", message, { territory: name });
